@@ -1,4 +1,4 @@
-"""The exception tree: each error says whose fault it is and which hangup cause releases the call."""
+"""The exception tree: whose fault it is, and the hangup cause to release the call with."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class CallControlError(Exception):
     hangup_cause = "NORMAL_TEMPORARY_FAILURE"
 
     def __str__(self) -> str:
-        """Give the message, or the first sentence of the class's docstring when there is none."""
+        """Give the message, or the first sentence of the class's docstring."""
         return super().__str__() or (self.__doc__ or "").split("\n", 1)[0]
 
 
 class ConfigError(CallControlError):
-    """Raised when a setting, a file or a command is wrong: the operator's to mend (exit status 2).
+    """Raised when a setting, a file or a command is wrong: the operator mends it (exit 2).
 
     Args:
         *faults: one plain sentence each, naming the setting, file or row and the fault.

@@ -1,0 +1,5 @@
+"""`python -m callcontrol` is the command `callcontrol`."""
+
+from callcontrol.cli import main
+
+main()

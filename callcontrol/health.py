@@ -1,0 +1,76 @@
+"""/livez, /readyz and /metrics on one port, on gevent's own WSGI server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from gevent.pywsgi import WSGIServer
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from callcontrol.errors import ConfigError
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Readiness = Callable[[], Mapping[str, bool]]
+
+
+class HealthServer:
+    """Answers three questions: is it alive, can it take calls, what are its figures.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 picks a free one.
+        registry: the Prometheus series to show.
+        ready: what must be true to take calls, by name; all true means ready.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, registry: CollectorRegistry, ready: Readiness
+    ) -> None:
+        self._registry = registry
+        self._ready = ready
+        self._server = WSGIServer((host, port), self._answer, log=None, error_log=None)
+        self._host = host
+        self._port = port
+
+    @property
+    def port(self) -> int:
+        """The port in use, also when 0 was asked for."""
+        return int(self._server.server_port)
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ConfigError: the address cannot be listened on.
+        """
+        try:
+            self._server.start()
+        except OSError as exc:
+            raise ConfigError(
+                f"CALLCONTROL_METRICS_PORT: cannot listen on {self._host}:{self._port}: "
+                f"{exc.strerror}"
+            ) from exc
+
+    def stop(self) -> None:
+        """Stop listening at once."""
+        self._server.stop(timeout=0)
+
+    def _answer(self, environ: Mapping[str, Any], start: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            start("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
+            return [generate_latest(self._registry)]
+        if path == "/livez":
+            return _text(start, "200 OK", "alive\n")
+        if path == "/readyz":
+            parts = self._ready()
+            lines = "".join(f"{name}: {'yes' if ok else 'no'}\n" for name, ok in parts.items())
+            ready = all(parts.values())
+            return _text(start, "200 OK" if ready else "503 Service Unavailable", lines)
+        return _text(start, "404 Not Found", "try /metrics, /livez or /readyz\n")
+
+
+def _text(start: StartResponse, status: str, body: str) -> list[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [body.encode()]
