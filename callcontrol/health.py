@@ -36,7 +36,7 @@ class HealthServer:
     @property
     def port(self) -> int:
         """The port in use, also when 0 was asked for."""
-        return int(self._server.server_port)
+        return self._server.server_port or self._port
 
     def start(self) -> None:
         """Listen.

@@ -1,0 +1,66 @@
+"""The commands an operator types; each lives in the module of its name.
+
+Exit codes: 0 done, 1 the answer is no, 2 wrong use or wrong configuration. Errors go to
+standard error as plain sentences, never a traceback. A command's module is imported when the
+command runs, so that `callcontrol --help` is quick and `rate` needs no database driver.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from callcontrol.errors import CallControlError
+
+# name of the command -> what `callcontrol --help` says of it; the order is that of a first day
+COMMANDS = {
+    "demo": "Show the main job: start everything embedded, place calls, print their records.",
+    "check": "Say whether everything this engine needs is in place.",
+    "migrate": "Bring the database schema to this version.",
+    "load": "Validate a reference file and write it to Postgres in one transaction.",
+    "export": "Write the reference in Postgres back out as a reference file.",
+    "schema": "Print the JSON Schema of the reference file.",
+    "route": "Show what would happen to a call, and which rule decides.",
+    "rate": "Price a call described in a JSON file; needs no database.",
+    "serve": "Run the engine: take calls from the switch, meter them, record them.",
+    "calls": "Show the calls in progress, with level and running charge.",
+    "cdrs": "Show call detail records, newest first.",
+    "journal": "Show what waits in the local journal; `journal ship` ships it now.",
+}
+
+
+def commands(only: str | None = None) -> typer.Typer:
+    """Build the command line: one command when its name is known already, else all of them."""
+    app = typer.Typer(
+        name="callcontrol",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        no_args_is_help=True,
+        help="Call control for service numbers (0800, 084x, 090x) on FreeSWITCH: decides, "
+        "connects, meters live and records every call exactly once.",
+    )
+    app.callback()(_root)
+    for name in [only] if only in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"callcontrol.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, short_help=COMMANDS[name])
+        else:
+            app.command(name=name, short_help=COMMANDS[name])(getattr(module, name))
+    return app
+
+
+def _root() -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        commands(words[0] if words else None)(words, prog_name="callcontrol")
+    except CallControlError as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(2)
