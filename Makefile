@@ -1,0 +1,43 @@
+# Every target does all its own set-up: a virtual environment in .venv from the locked versions.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check serve fmt lock
+.DEFAULT_GOAL := help
+
+help: ; @sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: .venv/ready ## the main job, embedded: Postgres, a switch and the engine start, calls arrive, records are printed
+	$(BIN)/callcontrol demo
+
+test: check .venv/sipp ## everything: lint, types, import contracts, then all tests
+	$(BIN)/pytest
+
+check: .venv/ready ## lint, types, import contracts, unit and property tests; under a minute or two
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(if $(filter check,$(MAKECMDGOALS)),$(BIN)/pytest tests/unit tests/property)
+
+serve: .venv/ready ## the engine, with settings from the environment, .env or callcontrol.toml
+	$(BIN)/callcontrol serve
+
+fmt: .venv/ready ## format the code and mend what lint can mend
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: .venv/ready ## choose new versions of the dependencies and lock them with their hashes
+	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv
+	.venv/lock/bin/uv pip compile -q --upgrade pyproject.toml --all-extras --group dev --generate-hashes --no-header -o requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/sipp: .venv/ready
+	@if command -v sipp >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends sip-tester >/dev/null; \
+	else echo "The scenario tests need SIPp: install the package sip-tester (as root: apt-get install sip-tester)." >&2; exit 1; fi
+	@touch $@
