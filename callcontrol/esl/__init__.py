@@ -1,0 +1,1 @@
+"""The event socket: the only door to FreeSWITCH, and the only place that knows greenswitch."""
