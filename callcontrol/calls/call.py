@@ -1,0 +1,109 @@
+"""Call: one caller's leg and all that is done for it, while it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NewType
+
+from gevent.event import AsyncResult
+
+from callcontrol.calls.state import CallState, is_legal
+from callcontrol.cdr import CallId
+from callcontrol.esl.event import Event
+from dialplan import Attempt, Caller, Connect, Dial, Disposition, Gateway, Release, Scope
+from tariffs import Meter, Settlement, Tariff
+
+LegUuid = NewType("LegUuid", str)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Try:
+    """What was dialled at one go, and what the switch told of it.
+
+    Attributes:
+        dial: the branches that rang together.
+        leg_uuids: the uuid we chose for each branch's leg, in the order of the branches.
+        started_us: when the switch began; microseconds since the epoch.
+        ringing_us: when a destination first rang; only the first try of a call tells.
+        ended_us: when it failed; None while it lasts, and for the one that was answered.
+        sip_code: what the destination answered, where it did.
+        attempt: how it ended, for the dialplan; None while it lasts.
+        answered_leg: the switch's uuid of the leg that was bridged.
+        application_uuid: what the switch calls this execution of `bridge`.
+    """
+
+    dial: Dial
+    leg_uuids: tuple[LegUuid, ...]
+    started_us: int
+    ringing_us: int | None = None
+    ended_us: int | None = None
+    sip_code: int | None = None
+    attempt: Attempt | None = None
+    answered_leg: str | None = None
+    application_uuid: str = ""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Call:
+    """A call in progress.
+
+    Attributes:
+        call_id: ours; computed from the two that follow.
+        leg_uuid: the switch's uuid of the caller's leg.
+        received_us: when the switch created that leg; microseconds since the epoch, as all here.
+        switch: the switch's name.
+        dialled: the called number as it arrived.
+        caller: who calls.
+        accepted_s: when the engine took it, on the monotonic clock.
+        seen_us: the last instant at which the switch is known to have had the leg.
+        routed_us, ringing_us, answered_us: when that happened; None until it has.
+        decision: what the dialplan said; None until it has.
+        gateways: by name, as the call's reference has them.
+        tariff: the table in force when the call arrived; None when there is none.
+        settlement: the terms of the customer's side; None when there are none.
+        tries: everything dialled, in order.
+        meter: runs from the answer; None for a call that is not answered, or costs nothing.
+        failed: how the record shall call it that no target answered; None while one may.
+        released: the cause we released the call with; None when we did not.
+        sip_code: the SIP answer we gave in place of the cause's own; None when we did not.
+        ended: the switch's word that the leg is gone (CHANNEL_HANGUP_COMPLETE), or None when
+            the switch no longer knows the leg and its end was not seen.
+        scopes: what the call counts against in the limits of concurrent calls.
+        flags: what is odd about it, for the record.
+    """
+
+    call_id: CallId
+    leg_uuid: LegUuid
+    received_us: int
+    accepted_s: float
+    seen_us: int
+    switch: str
+    dialled: str
+    caller: Caller
+    routed_us: int | None = None
+    ringing_us: int | None = None
+    answered_us: int | None = None
+    decision: Connect | Release | None = None
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    tariff: Tariff | None = None
+    settlement: Settlement | None = None
+    tries: list[Try] = field(default_factory=list)
+    meter: Meter | None = None
+    failed: Disposition | None = None
+    released: str | None = None
+    sip_code: int | None = None
+    ended: AsyncResult[Event | None] = field(default_factory=AsyncResult)
+    scopes: tuple[Scope, ...] = ()
+    flags: list[str] = field(default_factory=list)
+    state: CallState = CallState.RECEIVED
+
+    def move_to(self, state: CallState) -> None:
+        """Go on to another state.
+
+        Raises:
+            ValueError: the move is not in the table.
+        """
+        if not is_legal(self.state, state):
+            raise ValueError(f"a call that is {self.state} cannot become {state}")
+        self.state = state

@@ -1,0 +1,59 @@
+"""Who calls and whom, read from the switch's channel; what a stranger wrote stays text.
+
+Source: the recorded facts on hostile input and on identity headers (fixtures/esl/README.md);
+RFC 3323 (Privacy), RFC 3325 (P-Asserted-Identity).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from callcontrol.esl.event import Event
+from dialplan import Caller, parse_number_or_none
+
+Network = IPv4Network | IPv6Network
+
+_ASKS_PRIVACY = frozenset({"id", "user", "header"})
+
+
+def is_trusted(channel: Event, trunks: Sequence[Network]) -> bool:
+    """Say whether the call came from a trunk whose asserted identities are believed."""
+    try:
+        address = ip_address(channel.variable("sip_network_ip") or "")
+    except ValueError:
+        return False
+    return any(address in network for network in trunks)
+
+
+def is_withheld(channel: Event) -> bool:
+    """Say whether the caller asked, by any of the ways there are, not to be shown.
+
+    The switch's own flag knows `Privacy: id` and Remote-Party-ID only; `user`, `header` and an
+    anonymous From are ours to see.
+    """
+    if channel.header("Caller-Privacy-Hide-Number") == "true":
+        return True
+    asked = re.split(r"[;,\s]+", (channel.variable("sip_Privacy") or "").lower())
+    if not _ASKS_PRIVACY.isdisjoint(asked):
+        return True
+    user = (channel.variable("sip_from_user") or "").lower()
+    host = (channel.variable("sip_from_host") or "").lower()
+    return user in {"anonymous", "restricted"} or host == "anonymous.invalid"
+
+
+def caller_of(channel: Event, trunks: Sequence[Network]) -> Caller:
+    """Read the caller: the asserted identity from a trusted trunk, else From.
+
+    Args:
+        channel: the switch's answer to `connect`.
+        trunks: the networks whose P-Asserted-Identity is believed.
+    """
+    if is_trusted(channel, trunks):
+        # The switch has put P-Asserted-Identity (or Remote-Party-ID) there, else From's user.
+        raw = channel.header("Caller-Caller-ID-Number")
+    else:
+        raw = channel.variable("sip_from_user")
+    raw = raw or ""
+    return Caller(raw=raw, number=parse_number_or_none(raw), withheld=is_withheld(channel))

@@ -1,0 +1,164 @@
+"""Try targets in order until one answers or the dialplan says stop."""
+
+from __future__ import annotations
+
+import uuid
+
+from callcontrol.calls.call import Call, LegUuid, Try
+from callcontrol.calls.dialstring import bridge_argument, destination_of
+from callcontrol.calls.engine import Engine
+from callcontrol.calls.hangup import refuse
+from callcontrol.calls.state import CallState
+from callcontrol.errors import CommandTimeout, SessionGone
+from callcontrol.esl.event import Event
+from callcontrol.esl.session import Session
+from dialplan import Attempt, Connect, Dial, Stop, next_attempt, outcome_of
+
+# What the switch may take beyond the ring time to tell us that a bridge has ended.
+_GRACE_S = 10.0
+
+
+def connect(
+    session: Session, call: Call, decision: Connect, engine: Engine, *, on_answer: str | None
+) -> bool:
+    """Dial until somebody answers; release the caller when nobody does.
+
+    Args:
+        session: the call's own socket.
+        call: the call; its tries are added to.
+        decision: the route and what may be shown.
+        engine: everything else.
+        on_answer: the api command that the switch runs at the answer.
+
+    Returns:
+        True when a destination answered and both legs are bridged.
+
+    Raises:
+        SessionGone: the caller has left.
+        CommandTimeout: the switch says nothing any more.
+        CommandRejected: it refused the bridge.
+
+    Switches: waits for the switch, at most the ring time of each step and a little.
+    """
+    call.move_to(CallState.DIALLING)
+    started_s = engine.clock.monotonic_s()
+    while True:
+        elapsed_s = engine.clock.monotonic_s() - started_s
+        attempts = [one.attempt for one in call.tries if one.attempt is not None]
+        plan = next_attempt(decision.route, attempts, elapsed_s)
+        if isinstance(plan, Stop):
+            call.failed = plan.disposition
+            refuse(session, call, plan.cause)
+            return False
+        if _dial(session, call, plan, decision, engine, on_answer=on_answer):
+            return True
+
+
+def _dial(
+    session: Session,
+    call: Call,
+    dial: Dial,
+    decision: Connect,
+    engine: Engine,
+    *,
+    on_answer: str | None,
+) -> bool:
+    """Ring the branches of one plan; says whether one of them answered and is bridged."""
+    this = Try(
+        dial=dial,
+        leg_uuids=tuple(LegUuid(str(uuid.uuid4())) for _ in dial.branches),
+        started_us=engine.clock.now_us(),
+    )
+    call.tries.append(this)
+    argument = bridge_argument(
+        dial,
+        [
+            destination_of(branch, leg_uuid, call=call, decision=decision, engine=engine)
+            for branch, leg_uuid in zip(dial.branches, this.leg_uuids, strict=True)
+        ],
+        profile=engine.settings.sip_profile,
+        progress_s=engine.settings.progress_deadline_s,
+        on_answer=on_answer,
+    )
+    this.application_uuid = session.execute("bridge", argument)
+    if len(call.tries) == 1:
+        engine.metrics.first_command_seconds.observe(
+            engine.clock.monotonic_s() - call.accepted_s
+        )
+    engine.log.info(
+        "attempt_started",
+        call_id=call.call_id,
+        step=dial.step + 1,
+        targets=[branch.target.address for branch in dial.branches],
+        gateways=[branch.gateway for branch in dial.branches],
+    )
+    deadline_s = engine.clock.monotonic_s() + dial.ring_s + _GRACE_S
+    while this.attempt is None:
+        event = session.next_event(max(0.0, deadline_s - engine.clock.monotonic_s()))
+        if event is None:
+            raise CommandTimeout("bridge", dial.ring_s + _GRACE_S, leg_uuid=call.leg_uuid)
+        _take_in(event, call, this)
+    _tell(this, call, engine)
+    return this.attempt.is_answered
+
+
+def _take_in(event: Event, call: Call, this: Try) -> None:
+    """Note what one event tells of a try.
+
+    With early media the bridge comes before the answer, else after it: both must have come.
+
+    Raises:
+        SessionGone: it tells that the caller has left.
+    """
+    rang_us = event.progress_us or event.progress_media_us
+    if rang_us is not None and call.ringing_us is None:
+        call.ringing_us = this.ringing_us = rang_us
+    is_ours = event.application_uuid == this.application_uuid
+    if event.name == "CHANNEL_EXECUTE" and is_ours:
+        this.started_us = event.event_us or this.started_us
+    elif event.name == "CHANNEL_BRIDGE":
+        this.answered_leg = event.other_leg_uuid
+    elif event.name == "CHANNEL_EXECUTE_COMPLETE" and is_ours:
+        _ended(event, this)
+    elif event.name == "CHANNEL_HANGUP":
+        raise SessionGone("the caller has left", leg_uuid=call.leg_uuid)
+    if this.answered_leg is not None and event.answered_us is not None:
+        call.answered_us = event.answered_us
+        this.attempt = Attempt(dial=this.dial, cause="SUCCESS", is_answered=True)
+
+
+def _ended(event: Event, this: Try) -> None:
+    """Note why a bridge failed, of each branch alone where the switch tells.
+
+    `originate_disposition` is the cause of the whole. Application-Response means nothing, and
+    `originate_failed_cause` and `last_bridge_*` may be left over from an earlier bridge.
+    """
+    told = dict(
+        pair.split(";", 1) for pair in event.list_variable("originate_causes") if ";" in pair
+    )
+    this.ended_us = event.event_us
+    this.attempt = Attempt(
+        dial=this.dial,
+        cause=event.variable("originate_disposition") or "NORMAL_TEMPORARY_FAILURE",
+        causes=tuple(told.get(leg_uuid) for leg_uuid in this.leg_uuids),
+    )
+    answer = event.variable("last_bridge_proto_specific_hangup_cause") or ""
+    if len(this.leg_uuids) == 1 and answer.startswith("sip:") and answer[4:].isdigit():
+        this.sip_code = int(answer[4:])
+
+
+def _tell(this: Try, call: Call, engine: Engine) -> None:
+    """Say in metrics and log how a try ended."""
+    attempt = this.attempt
+    if attempt is None:
+        return
+    outcome = "answered" if attempt.is_answered else outcome_of(attempt.cause)
+    for branch in this.dial.branches:
+        engine.metrics.attempts.labels(branch.gateway or "direct", outcome).inc()
+    engine.log.info(
+        "attempt_ended",
+        call_id=call.call_id,
+        step=this.dial.step + 1,
+        outcome=outcome,
+        cause=attempt.cause,
+    )

@@ -1,0 +1,54 @@
+"""Engine: what a call needs from the rest of the process, joined once by `wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from callcontrol.calls.caller import Network
+from callcontrol.calls.live_calls import LiveCalls
+from callcontrol.cdr import Journal
+from callcontrol.clock import Clock
+from callcontrol.config import Settings
+from callcontrol.metering.ticker import Ticker
+from callcontrol.metrics import Metrics
+from callcontrol.reference import Reference
+
+
+class Link(Protocol):
+    """The part of the link to the switch that a call uses."""
+
+    @property
+    def is_up(self) -> bool:
+        """Say whether the switch would hear us now."""
+        ...
+
+    def api(self, command: str, *arguments: str, deadline_s: float) -> str:
+        """Run one of the switch's api commands and give its answer."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Engine:
+    """Everything a call shares with others.
+
+    Attributes:
+        reference: gives the snapshot to decide with; a call takes it once and keeps it.
+        trunks: the networks whose asserted identities are believed.
+        draining: set when the engine stops politely: new calls are refused.
+    """
+
+    settings: Settings
+    clock: Clock
+    reference: Callable[[], Reference]
+    journal: Journal
+    link: Link
+    live_calls: LiveCalls
+    ticker: Ticker
+    metrics: Metrics
+    log: FilteringBoundLogger
+    trunks: Sequence[Network] = field(default_factory=tuple)
+    draining: bool = False

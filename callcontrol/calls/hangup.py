@@ -1,0 +1,91 @@
+"""Every reason we end a call ourselves, and the cause it sends."""
+
+from __future__ import annotations
+
+import gevent
+
+from callcontrol.calls.call import Call
+from callcontrol.calls.engine import Engine
+from callcontrol.errors import SessionError
+from callcontrol.esl.session import Session
+from dialplan import Connect, Disposition, Release
+
+MAXIMUM_REACHED = "ALLOTTED_TIMEOUT"
+OVERLOAD = "SWITCH_CONGESTION"
+OUT_OF_ORDER = "NETWORK_OUT_OF_ORDER"
+WENT_WRONG = "NORMAL_TEMPORARY_FAILURE"
+
+# A call is released this long before the charge that would pass its maximum, in microseconds:
+# the switch needs about 20 ms, and a metered second that has begun is charged whole.
+BEFORE_MAXIMUM_US = 250_000
+
+
+def obstacle(call: Call, decision: Connect, engine: Engine) -> Release | None:
+    """Say what, of the engine's own, stands in the way of connecting a call. Switches: no.
+
+    A call is never connected unless it can be metered, seen to its end and recorded. A free one
+    may go on while the journal fails: what it would lose is no money.
+    """
+    if engine.draining or len(engine.live_calls) > engine.settings.max_calls:
+        rule, cause, disposition = "overload", OVERLOAD, Disposition.CONGESTION
+    elif not engine.link.is_up:
+        rule, cause, disposition = "no link to the switch", OUT_OF_ORDER, Disposition.FAILED
+    elif call.tariff is None:
+        rule, cause, disposition = "no tariff in force", OUT_OF_ORDER, Disposition.FAILED
+    elif not engine.journal.is_healthy and not decision.number.is_free:
+        rule, cause, disposition = "journal failing", OUT_OF_ORDER, Disposition.FAILED
+    else:
+        return None
+    return Release(
+        rule=rule,
+        cause=cause,
+        disposition=disposition,
+        number=decision.number,
+        customer=decision.customer,
+    )
+
+
+def refuse(session: Session, call: Call, cause: str, *, sip_answer: str | None = None) -> None:
+    """Release a caller who was not answered, over the call's own socket.
+
+    Args:
+        session: the call's socket.
+        call: the call.
+        cause: the hangup cause's name; the caller gets the SIP answer that belongs to it.
+        sip_answer: a SIP answer (`433 Anonymity Disallowed`) to give instead.
+
+    Switches: no; the switch's answer is not waited for, the end of the leg is.
+    """
+    call.released = cause
+    if sip_answer is None:
+        session.hangup(cause)
+    else:
+        call.sip_code = int(sip_answer[:3])
+        session.execute("respond", sip_answer)
+
+
+def release(call: Call, cause: str, engine: Engine) -> bool:
+    """Release a call over the link to the switch, whatever state it is in.
+
+    A leg that is gone already, or a link that is down, is no error here: the end of the call is
+    waited for elsewhere, and the switch holds a hangup of its own for what may cost too much.
+
+    Returns:
+        True when the switch took it: the end of the leg will be told.
+
+    Switches: waits for the switch, at most the deadline of a command.
+    """
+    call.released = call.released or cause
+    try:
+        engine.link.api(
+            "uuid_kill", call.leg_uuid, cause, deadline_s=engine.settings.command_deadline_s
+        )
+    except SessionError as exc:
+        engine.log.info("release_not_taken", call_id=call.call_id, reason=str(exc))
+        return False
+    return True
+
+
+def release_soon(call: Call, cause: str, engine: Engine) -> None:
+    """Release a call without waiting. Switches: no."""
+    gevent.spawn(release, call, cause, engine)

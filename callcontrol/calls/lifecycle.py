@@ -1,0 +1,255 @@
+"""run_call(): the life of a call in one straight function, with one exit that records it.
+
+The call's own socket carries it from `connect` to the bridge and is then closed: an open one
+costs the switch 0.5 ms a call-second. From there on everything, the end above all, comes over
+the link to the switch, so that a running call is the same thing to the engine that set it up and
+to one that takes it over.
+"""
+
+from __future__ import annotations
+
+import math
+
+import gevent
+
+from callcontrol.calls.call import Call, LegUuid
+from callcontrol.calls.caller import caller_of
+from callcontrol.calls.dial import connect
+from callcontrol.calls.engine import Engine
+from callcontrol.calls.hangup import (
+    BEFORE_MAXIMUM_US,
+    MAXIMUM_REACHED,
+    WENT_WRONG,
+    obstacle,
+    refuse,
+    release,
+    release_soon,
+)
+from callcontrol.calls.recording import cdr_of, opening_facts
+from callcontrol.calls.state import CallState
+from callcontrol.cdr import Cdr, call_id_for
+from callcontrol.clock import at_of
+from callcontrol.errors import CallControlError, JournalError, SessionGone
+from callcontrol.esl.event import Event
+from callcontrol.esl.session import Session
+from dialplan import Connect, Release, decide
+from tariffs import Meter
+
+# A record that the journal did not take is offered again after this.
+_RECORD_AGAIN_S = 1.0
+
+
+def run_call(session: Session, engine: Engine) -> None:
+    """Live one call: decide, dial, meter, release, record.
+
+    Args:
+        session: the call's own socket, just accepted; closed here once the call is set up.
+        engine: everything that calls share.
+
+    Raises:
+        SessionError: the switch did not say which call this is; there is none to record.
+
+    Switches: waits for the switch, for as long as the call lasts.
+    """
+    accepted_s = engine.clock.monotonic_s()
+    channel = session.open(engine.settings.connect_deadline_s)
+    call = received(channel, accepted_s, engine)
+    if not engine.live_calls.add(call):
+        # The switch sent the leg here again (a transfer): the call it has already sees to it.
+        engine.log.warning("leg_came_twice", call_id=call.call_id)
+        return
+    engine.metrics.calls_in_progress.set(len(engine.live_calls))
+    try:
+        set_up(session, call, engine)
+    except SessionGone:
+        pass  # The caller has left, or the socket broke; the link to the switch tells which.
+    except CallControlError as exc:
+        engine.metrics.call_errors.labels(type(exc).__name__).inc()
+        engine.log.warning("call_failed", call_id=call.call_id, reason=str(exc))
+        release(call, exc.hangup_cause, engine)
+    except Exception as exc:
+        # A border: a mistake of ours in one call must neither leave its caller hanging nor cost
+        # its record, and must not reach any other call.
+        engine.metrics.call_errors.labels(type(exc).__name__).inc()
+        engine.log.exception("call_failed", call_id=call.call_id)
+        release(call, WENT_WRONG, engine)
+    session.close()
+    wait_for_end(call, engine)
+    record(call, engine)
+
+
+def received(channel: Event, accepted_s: float, engine: Engine) -> Call:
+    """Make a call of the switch's channel. Switches: no."""
+    received_us = channel.created_us or engine.clock.now_us()
+    call = Call(
+        call_id=call_id_for(channel.uuid, received_us),
+        leg_uuid=LegUuid(channel.uuid),
+        received_us=received_us,
+        accepted_s=accepted_s,
+        seen_us=received_us,
+        switch=channel.header("FreeSWITCH-Switchname") or "",
+        dialled=channel.header("Caller-Destination-Number") or "",
+        caller=caller_of(channel, engine.trunks),
+    )
+    engine.log.info(
+        "call_received",
+        call_id=call.call_id,
+        leg_uuid=call.leg_uuid,
+        called=call.dialled,
+        caller="withheld" if call.caller.withheld else call.caller.raw,
+    )
+    return call
+
+
+def set_up(session: Session, call: Call, engine: Engine) -> None:
+    """Decide a call and refuse or connect it; when this returns it is answered or released.
+
+    Raises:
+        SessionGone: the caller has left.
+        CallControlError: the call cannot go on; it is to be released with the error's cause.
+
+    Switches: waits for the switch, at most the ringing of the whole route.
+    """
+    decision = decided(call, engine)
+    engine.journal.opened(call.call_id, opening_facts(call))
+    if isinstance(decision, Release):
+        answer = "433 Anonymity Disallowed"
+        wants_433 = decision.is_withheld_refused and engine.settings.withheld_refusal == "433"
+        refuse(session, call, decision.cause, sip_answer=answer if wants_433 else None)
+        return
+    if connect(session, call, decision, engine, on_answer=_hold(call)):
+        answered(call, engine)
+
+
+def decided(call: Call, engine: Engine) -> Connect | Release:
+    """Decide a call from the reference in force, which it keeps to its end. Switches: no."""
+    started_s = engine.clock.monotonic_s()
+    reference = engine.reference()
+    at = at_of(call.received_us)
+    decision = decide(
+        reference.directory,
+        called=call.dialled,
+        caller=call.caller,
+        at=at,
+        in_progress=engine.live_calls.in_progress,
+    )
+    if isinstance(decision, Connect):
+        call.tariff = reference.tariff_at(decision.tariff, at)
+        call.settlement = reference.settlement_of(decision.number.number)
+        decision = obstacle(call, decision, engine) or decision
+    if isinstance(decision, Connect):
+        engine.live_calls.count_in(call, decision.scopes)
+    call.decision = decision
+    call.gateways = reference.directory.gateways
+    call.routed_us = max(call.received_us, engine.clock.now_us())
+    call.move_to(CallState.ROUTED)
+    engine.metrics.decision_seconds.observe(engine.clock.monotonic_s() - started_s)
+    engine.log.info(
+        "call_decided",
+        call_id=call.call_id,
+        decision="connect" if isinstance(decision, Connect) else "release",
+        rule=decision.rule,
+    )
+    return decision
+
+
+def _hold(call: Call) -> str | None:
+    """Give the command by which the switch itself ends the call at its maximum charge.
+
+    The destination's leg runs it at the answer, so it holds whatever becomes of us. The switch
+    counts in whole clock seconds and may be up to one early; we release to the millisecond, so
+    its own hold is set a second late and acts only when we are gone. The charge is right in
+    either case: it stops at the maximum.
+    """
+    meter = _meter_of(call, 0)
+    exhausted_us = meter.exhausted_at_us() if meter else None
+    if exhausted_us is None:
+        return None
+    return f"sched_hangup +{math.ceil(exhausted_us / 1_000_000) + 1} {call.leg_uuid} allotted_timeout"
+
+
+def answered(call: Call, engine: Engine) -> None:
+    """Start the meter at the switch's instant of the answer. Switches: no."""
+    call.move_to(CallState.ANSWERED)
+    start_us = call.answered_us or call.received_us
+    engine.metrics.setup_seconds.observe(max(0, start_us - call.received_us) / 1_000_000)
+    call.meter = _meter_of(call, start_us)
+    exhausted_us = call.meter.exhausted_at_us() if call.meter else None
+    if exhausted_us is not None:
+        engine.ticker.schedule(
+            call.leg_uuid,
+            exhausted_us - BEFORE_MAXIMUM_US,
+            lambda: release_soon(call, MAXIMUM_REACHED, engine),
+        )
+    engine.journal.noted(call.call_id, {"answered_us": start_us})
+    engine.log.info("call_answered", call_id=call.call_id, level=_level_of(call))
+
+
+def _meter_of(call: Call, start_us: int) -> Meter | None:
+    if call.tariff is None or not isinstance(call.decision, Connect):
+        return None
+    return Meter(call.tariff, level=call.decision.level, start_us=start_us)
+
+
+def _level_of(call: Call) -> int | None:
+    return call.meter.level if call.meter else None
+
+
+def wait_for_end(call: Call, engine: Engine) -> None:
+    """Wait until the switch says that the caller's leg is gone, or it is proved to be.
+
+    Switches: waits for the switch. A leg that was answered may last for hours; the regular
+    comparison with the switch's own list (resync) ends the wait for one whose end was missed.
+    """
+    if call.answered_us is not None:
+        call.ended.wait()
+        return
+    # Set-up is over, so the leg is gone or going, unless the socket broke under a live one:
+    # that one is released, because a call nobody hears may not be connected unmetered.
+    deadline_s = engine.settings.ended_deadline_s
+    call.ended.wait(deadline_s)
+    if call.ended.ready():
+        return
+    if release(call, WENT_WRONG, engine):
+        call.ended.wait(deadline_s)
+    if not call.ended.ready():
+        call.ended.set(None)
+
+
+def record(call: Call, engine: Engine) -> None:
+    """Write the one record of a call and forget the call.
+
+    Switches: waits for the disk, and for as long as the journal takes nothing.
+    """
+    engine.ticker.cancel(call.leg_uuid)
+    call.move_to(CallState.RELEASED)
+    cdr = cdr_of(call, call.ended.get(), engine)
+    while True:
+        try:
+            engine.journal.record(cdr)
+            break
+        except JournalError as exc:
+            engine.metrics.call_errors.labels(type(exc).__name__).inc()
+            engine.log.error("journal_failed", call_id=call.call_id, reason=str(exc))
+            gevent.sleep(_RECORD_AGAIN_S)
+    call.move_to(CallState.RECORDED)
+    engine.live_calls.remove(call)
+    _tell(cdr, engine)
+
+
+def _tell(cdr: Cdr, engine: Engine) -> None:
+    category = cdr.category or "none"
+    engine.metrics.calls_in_progress.set(len(engine.live_calls))
+    engine.metrics.calls.labels(category, cdr.disposition).inc()
+    engine.metrics.metered_seconds.labels(category).inc(cdr.metered_us / 1_000_000)
+    if cdr.charge is not None:
+        engine.metrics.charge_chf.labels(category).inc(float(cdr.charge.gross))
+    engine.log.info(
+        "call_recorded",
+        call_id=cdr.call_id,
+        disposition=cdr.disposition,
+        released_by=cdr.released_by,
+        cause=cdr.hangup_cause,
+        metered_us=cdr.metered_us,
+        charge=str(cdr.charge.gross) if cdr.charge else None,
+    )

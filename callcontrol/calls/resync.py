@@ -1,0 +1,72 @@
+"""Compares our calls with the switch's own list: the event stream may lose the end of a call.
+
+Done each time the link to the switch comes up, and every so often while it is. A call whose leg
+the switch no longer knows, and whose end does not arrive within a moment, is closed at the last
+instant at which the switch is known to have had it.
+"""
+
+from __future__ import annotations
+
+import json
+
+import gevent
+
+from callcontrol.calls.engine import Engine
+from callcontrol.errors import SessionError, WireError
+
+# An event that is on its way arrives within this time.
+_GRACE_S = 2.0
+
+
+def resync(engine: Engine) -> int:
+    """Close the calls that the switch no longer has; gives how many those were.
+
+    Raises:
+        SessionError: the switch did not give its list.
+
+    Switches: waits for the switch, at most the deadline of a command and two seconds.
+    """
+    # Only calls that were here before the switch was asked can be missing from its answer.
+    ours = list(engine.live_calls)
+    asked_us = engine.clock.now_us()
+    alive = legs_of(engine)
+    missing = []
+    for call in ours:
+        if call.leg_uuid in alive:
+            call.seen_us = max(call.seen_us, asked_us)
+        elif not call.ended.ready():
+            missing.append(call)
+    if missing:
+        gevent.wait([call.ended for call in missing], timeout=_GRACE_S)
+    lost = [call for call in missing if not call.ended.ready()]
+    for call in lost:
+        engine.log.warning("call_end_missed", call_id=call.call_id)
+        call.ended.set(None)
+    return len(lost)
+
+
+def legs_of(engine: Engine) -> frozenset[str]:
+    """Ask the switch for the uuids of all its legs.
+
+    Raises:
+        SessionError: it did not answer, or not with a list.
+    """
+    deadline_s = engine.settings.command_deadline_s
+    answer = engine.link.api("show", "channels", "as", "json", deadline_s=deadline_s)
+    try:
+        rows = json.loads(answer).get("rows", ())
+        return frozenset(row["uuid"] for row in rows)
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise WireError(f"no list of channels: {answer[:80]!r}") from exc
+
+
+def keep_in_step(engine: Engine, every_s: float) -> None:
+    """Compare every so often, for ever. Switches: always."""
+    while True:
+        gevent.sleep(every_s)
+        if not engine.link.is_up:
+            continue
+        try:
+            resync(engine)
+        except SessionError as exc:
+            engine.log.warning("resync_failed", reason=str(exc))
