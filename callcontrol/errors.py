@@ -85,6 +85,14 @@ class UnsafeArgument(SessionError):
     """Raised when we were about to send an argument that could become a second command."""
 
 
+class SwitchUnreachable(SessionError):
+    """Raised when the switch's event socket cannot be reached or does not greet us."""
+
+
+class AuthenticationRejected(SessionError):
+    """Raised when the switch refuses our event-socket password: the operator's to mend."""
+
+
 class JournalError(CallControlError):
     """Raised when the local journal cannot keep a record."""
 

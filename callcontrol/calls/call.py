@@ -51,7 +51,7 @@ class Call:
     Attributes:
         call_id: ours; computed from the two that follow.
         leg_uuid: the switch's uuid of the caller's leg.
-        received_us: when the switch created that leg; microseconds since the epoch, as all here.
+        received_us: when the switch created that leg; `*_us` are microseconds since the epoch.
         switch: the switch's name.
         dialled: the called number as it arrived.
         caller: who calls.

@@ -6,8 +6,8 @@ and a value that is not made of harmless characters is refused. That matters bec
 expands `${...}` in the argument, splits it at `,` and `|`, and takes `:_:` for a separator.
 
 Source: the recorded caller-ID recipes and hostile-input facts (fixtures/esl/README.md). The
-identity headers are all written by hand (`sip_cid_type=none`): left to itself the switch puts the
-caller's own number into From and P-Asserted-Identity, whatever privacy says.
+identity headers are all written by hand (`sip_cid_type=none`): left to itself the switch puts
+the caller's own number into From and P-Asserted-Identity, whatever privacy says.
 """
 
 from __future__ import annotations
@@ -85,35 +85,40 @@ def bridge_argument(
     return _variables("{}", shared) + ",".join(legs)
 
 
-def _identity(destination: Destination) -> Mapping[str, str]:
-    caller_id = destination.caller_id
-    host = destination.host
-    variables = {}
-    if caller_id.from_number is None:
-        variables["sip_from_uri"] = ANONYMOUS
-        variables["sip_from_display"] = "Anonymous"
-        variables["origination_caller_id_number"] = "anonymous"
-        variables["origination_caller_id_name"] = "Anonymous"
+def _identity(destination: Destination) -> dict[str, str]:
+    """Write what a destination is told of the caller as variables of its leg."""
+    told = destination.caller_id
+    if told.from_number is None:
+        variables = {
+            "sip_from_uri": ANONYMOUS,
+            "sip_from_display": "Anonymous",
+            "origination_caller_id_number": "anonymous",
+            "origination_caller_id_name": "Anonymous",
+        }
     else:
-        variables["origination_caller_id_number"] = caller_id.from_number
-        variables["origination_caller_id_name"] = caller_id.display
-    if caller_id.is_private:
+        variables = {
+            "origination_caller_id_number": told.from_number,
+            "origination_caller_id_name": told.display,
+        }
+    if told.is_private:
         variables["sip_h_Privacy"] = "id"
-    if caller_id.asserted is not None:
-        uri = f"<sip:{caller_id.asserted}@{host}>"
-        if caller_id.identity_header == "pai":
-            variables["sip_h_P-Asserted-Identity"] = uri
-        elif caller_id.identity_header == "rpid":
-            privacy = "full" if caller_id.is_private else "off"
-            variables["sip_h_Remote-Party-ID"] = (
-                f"{uri};party=calling;screen=yes;privacy={privacy}"
-            )
-    if caller_id.diverted_from is not None:
-        uri = f"<sip:{caller_id.diverted_from}@{host}>"
-        if caller_id.diversion_header == "diversion":
-            variables["sip_h_Diversion"] = f"{uri};reason=unconditional"
-        elif caller_id.diversion_header == "history-info":
-            variables["sip_h_History-Info"] = f"{uri};index=1"
+    if told.asserted is not None:
+        uri = f"<sip:{told.asserted}@{destination.host}>"
+        privacy = "full" if told.is_private else "off"
+        variables |= {
+            "pai": {"sip_h_P-Asserted-Identity": uri},
+            "rpid": {
+                "sip_h_Remote-Party-ID": f"{uri};party=calling;screen=yes;privacy={privacy}"
+            },
+            "none": {},
+        }[told.identity_header]
+    if told.diverted_from is not None:
+        uri = f"<sip:{told.diverted_from}@{destination.host}>"
+        variables |= {
+            "diversion": {"sip_h_Diversion": f"{uri};reason=unconditional"},
+            "history-info": {"sip_h_History-Info": f"{uri};index=1"},
+            "none": {},
+        }[told.diversion_header]
     return variables
 
 

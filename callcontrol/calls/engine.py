@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from callcontrol.calls.caller import Network
 from callcontrol.calls.live_calls import LiveCalls
-from callcontrol.cdr import Journal
+from callcontrol.cdr import CallJournal
 from callcontrol.clock import Clock
 from callcontrol.config import Settings
 from callcontrol.metering.ticker import Ticker
@@ -44,7 +44,7 @@ class Engine:
     settings: Settings
     clock: Clock
     reference: Callable[[], Reference]
-    journal: Journal
+    journal: CallJournal
     link: Link
     live_calls: LiveCalls
     ticker: Ticker

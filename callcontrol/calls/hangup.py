@@ -32,7 +32,7 @@ def obstacle(call: Call, decision: Connect, engine: Engine) -> Release | None:
         rule, cause, disposition = "no link to the switch", OUT_OF_ORDER, Disposition.FAILED
     elif call.tariff is None:
         rule, cause, disposition = "no tariff in force", OUT_OF_ORDER, Disposition.FAILED
-    elif not engine.journal.is_healthy and not decision.number.is_free:
+    elif engine.journal.fault is not None and call.tariff.costs_something:
         rule, cause, disposition = "journal failing", OUT_OF_ORDER, Disposition.FAILED
     else:
         return None

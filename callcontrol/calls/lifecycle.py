@@ -2,15 +2,13 @@
 
 The call's own socket carries it from `connect` to the bridge and is then closed: an open one
 costs the switch 0.5 ms a call-second. From there on everything, the end above all, comes over
-the link to the switch, so that a running call is the same thing to the engine that set it up and
-to one that takes it over.
+the link to the switch, so that a running call is the same thing to the engine that set it up
+and to one that takes it over.
 """
 
 from __future__ import annotations
 
 import math
-
-import gevent
 
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.caller import caller_of
@@ -34,9 +32,6 @@ from callcontrol.esl.event import Event
 from callcontrol.esl.session import Session
 from dialplan import Connect, Release, decide
 from tariffs import Meter
-
-# A record that the journal did not take is offered again after this.
-_RECORD_AGAIN_S = 1.0
 
 
 def run_call(session: Session, engine: Engine) -> None:
@@ -165,7 +160,8 @@ def _hold(call: Call) -> str | None:
     exhausted_us = meter.exhausted_at_us() if meter else None
     if exhausted_us is None:
         return None
-    return f"sched_hangup +{math.ceil(exhausted_us / 1_000_000) + 1} {call.leg_uuid} allotted_timeout"
+    hold_s = math.ceil(exhausted_us / 1_000_000) + 1
+    return f"sched_hangup +{hold_s} {call.leg_uuid} allotted_timeout"
 
 
 def answered(call: Call, engine: Engine) -> None:
@@ -219,19 +215,18 @@ def wait_for_end(call: Call, engine: Engine) -> None:
 def record(call: Call, engine: Engine) -> None:
     """Write the one record of a call and forget the call.
 
-    Switches: waits for the disk, and for as long as the journal takes nothing.
+    Switches: waits for the disk, at most the journal's deadline.
     """
     engine.ticker.cancel(call.leg_uuid)
     call.move_to(CallState.RELEASED)
     cdr = cdr_of(call, call.ended.get(), engine)
-    while True:
-        try:
-            engine.journal.record(cdr)
-            break
-        except JournalError as exc:
-            engine.metrics.call_errors.labels(type(exc).__name__).inc()
-            engine.log.error("journal_failed", call_id=call.call_id, reason=str(exc))
-            gevent.sleep(_RECORD_AGAIN_S)
+    try:
+        engine.journal.record(cdr)
+    except JournalError as exc:
+        # The journal keeps what it could not write and writes it when there is room; meanwhile
+        # its fault stands in the way of new charged calls.
+        engine.metrics.call_errors.labels(type(exc).__name__).inc()
+        engine.log.exception("journal_failed", call_id=call.call_id)
     call.move_to(CallState.RECORDED)
     engine.live_calls.remove(call)
     _tell(cdr, engine)

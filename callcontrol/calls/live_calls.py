@@ -1,4 +1,4 @@
-"""The calls now in progress: add, find, count, drain. The only mutable thing that calls share."""
+"""The calls in progress: add, find, count, drain. All that calls share and change."""
 
 from __future__ import annotations
 
@@ -65,8 +65,6 @@ class LiveCalls:
 
     def wait_until_empty(self, deadline_s: float) -> bool:
         """Wait for the last call to end; says whether it did. Switches: at most deadline_s."""
-        import gevent
-
         with gevent.Timeout(deadline_s, False):
             while self._by_leg:
                 self._changed.wait()

@@ -1,4 +1,4 @@
-"""The table of legal moves of a call: received, routed, dialling, answered, released, recorded."""
+"""The states of a call and the table of legal moves between them."""
 
 from __future__ import annotations
 

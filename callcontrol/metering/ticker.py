@@ -1,8 +1,8 @@
 """One greenlet, one heap: calls back at the instants that running meters asked for.
 
-Strategy: thousands of calls wait for the instant their maximum charge is reached. A timer in the
-event loop for each would do, but could not be counted, moved or looked at; a heap can. An entry
-that was moved or withdrawn stays in the heap, is known by its number and skipped when it is due.
+Strategy: thousands of calls wait for the instant their maximum charge is reached. A timer in
+the event loop for each would do, but could not be counted, moved or looked at; a heap can. An
+entry that was moved or withdrawn stays in the heap and is skipped, by its number, when due.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from callcontrol.clock import Clock
 
 Due = Callable[[], None]
 
-# The greenlet looks at the clock at least this often, so that a wall clock that was set is noticed.
+# The clock is looked at this often at least, so that a wall clock that was set is noticed.
 _LONGEST_NAP_S = 1.0
 
 
@@ -83,7 +83,7 @@ class Ticker:
             del self._due[key]
             try:
                 waiting[1]()
-            except Exception:
+            except Exception:  # noqa: BLE001
                 # One of the two borders of the engine: a callback of one call stops no other.
                 self._log.exception("tick_failed", key=str(key))
         if not self._heap:
