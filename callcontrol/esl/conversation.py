@@ -1,0 +1,401 @@
+"""Conversation: commands out, replies matched in order, frames in; what both sockets share.
+
+Strategy: one greenlet reads; it never waits for anything but the socket, so it is always there
+for the next byte. Replies come in the order of the commands and carry no id, therefore every
+command written, also one nobody waits for, leaves a place in one queue, and its reply takes the
+first. A command whose waiter has given up keeps its place. Commands are written under one lock
+and within a deadline: they never interleave, and a peer that stops reading ends the
+conversation instead of the engine. If one is cut off half-way, whatever the reason, the
+conversation ends too: the rest of the stream would be read as something else.
+
+The end, whoever causes it, is one function, `_end()`: it gives the reason to all who wait now
+and to all who ask later, after they have had the events that came before it.
+
+Replaces, in greenswitch's ESLProtocol: `receive_events` and `_read_socket` (a peer that dies
+inside a body made them loop without switching), `ESLEvent` (see wire.py), `process_events` (a
+greenlet that polls once a second), `send` (no deadline, `sock.send`), `stop` (waits for both
+greenlets without limit). Kept: the class and its attributes `sock`, `connected`, `_run`, so
+that greenswitch's own verbs work on top.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import gevent
+from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
+from structlog.typing import FilteringBoundLogger
+
+from callcontrol.errors import (
+    CommandRejected,
+    CommandTimeout,
+    SessionError,
+    SessionGone,
+    WireError,
+)
+from callcontrol.esl.command import Command, label_of, line
+from callcontrol.esl.event import Event
+from callcontrol.esl.wire import NEED_DATA, Frame, FrameDecoder, Headers, Limits, decoded
+
+_RECEIVE_BYTES: Final = 1 << 16
+_T = TypeVar("_T")
+_NO: Final = ("-ERR", "-USAGE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long one conversation waits.
+
+    Attributes:
+        command_s: for the reply to a command.
+        write_s: for the switch to take the bytes we write.
+    """
+
+    command_s: float = 2.0
+    write_s: float = 2.0
+
+
+class Socket(Protocol):
+    """What is used of a connected gevent socket."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Wait for the next bytes; none at the end."""
+        ...
+
+    def sendall(self, data: bytes, /) -> object:
+        """Write all of it."""
+        ...
+
+    def close(self) -> object:
+        """Close it, and wake who waits for it."""
+        ...
+
+
+class Reply:
+    """What the switch answered to one command.
+
+    Attributes:
+        frame: the whole frame; of `connect` its headers are the channel's data.
+        text: of an `api` its result as it came, of other commands the Reply-Text.
+    """
+
+    __slots__ = ("frame", "text")
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        if frame.content_type == "api/response":
+            self.text = frame.body.decode("utf-8", "replace")
+        else:
+            raw = frame.headers.raw("Reply-Text") or b""
+            # Only the reply to `connect` is encoded, "%2BOK%0A"; others start with + or -.
+            self.text = decoded(raw) if raw[:1] == b"%" else raw.decode("utf-8", "replace")
+
+    @property
+    def headers(self) -> Headers:
+        """The frame's headers."""
+        return self.frame.headers
+
+    @property
+    def data(self) -> str:
+        """The text, under the name greenswitch's own verbs read."""
+        return self.text
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the switch said no."""
+        return self.text.startswith(_NO)
+
+
+def result_in_time(result: AsyncResult[_T], deadline_s: float) -> _T | None:
+    """Wait for a result, which may be an error that is raised; None when it is not in time.
+
+    Switches: waits for whoever sets it, at most deadline_s.
+    """
+    # wait() and not get(timeout=...): a gevent.Timeout of the caller's own must pass unchanged.
+    result.wait(deadline_s)
+    return result.get_nowait() if result.ready() else None
+
+
+class _Pending:
+    """The place of one command in the queue of replies."""
+
+    __slots__ = ("label", "result")
+
+    def __init__(self, label: str, result: AsyncResult[Reply] | None) -> None:
+        self.label = label
+        self.result = result
+
+
+class Conversation:
+    """The shared half of `Session` and `Link`, mixed in before their greenswitch class."""
+
+    sock: Socket
+    connected: bool
+    _run: bool
+
+    def _begin(
+        self,
+        *,
+        deadlines: Deadlines,
+        limits: Limits,
+        max_in_flight: int,
+        log: FilteringBoundLogger,
+    ) -> None:
+        """Set up what a conversation needs; no bytes are read before `_start_reading()`."""
+        self._deadlines = deadlines
+        self._max_in_flight = max_in_flight
+        self._log = log
+        self._decoder = FrameDecoder(limits)
+        self._pending: deque[_Pending] = deque()
+        self._writing = BoundedSemaphore(1)
+        self._gone: tuple[type[SessionError], str] | None = None
+
+    def start_event_handlers(self) -> None:
+        """Start nothing: greenswitch calls this too early, for two greenlets we do not use."""
+
+    @property
+    def leg_uuid(self) -> str:
+        """The leg this conversation is about, empty when none or not yet known."""
+        return ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the conversation has ended."""
+        return self._gone is not None
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands wait for their reply."""
+        return len(self._pending)
+
+    def send(self, data: Command | str, deadline_s: float | None = None) -> Reply:
+        """Send one command and wait for its reply.
+
+        Args:
+            data: a command built by command.py; or, as greenswitch's verbs do, a line of text.
+            deadline_s: how long to wait for the reply; None: the conversation's own.
+
+        Raises:
+            CommandRejected: the switch said no.
+            CommandTimeout: no reply in time; should it come later, it is dropped.
+            SessionGone: the conversation has ended, or ended while we waited.
+            WireError: it ended because the peer sent garbage.
+            UnsafeArgument: the text is no single line.
+
+        Switches: waits for the switch, at most write_s + deadline_s.
+        """
+        command = data if isinstance(data, bytes) else line(data)
+        return self.send_all(command, deadline_s=deadline_s)[0]
+
+    def send_all(self, *commands: Command, deadline_s: float | None = None) -> list[Reply]:
+        """Send commands in one segment and wait for all their replies, in order.
+
+        Args:
+            commands: built by command.py.
+            deadline_s: how long to wait for each reply; None: the conversation's own.
+
+        Raises:
+            CommandRejected: the first the switch said no to.
+            CommandTimeout: as `send`.
+            SessionGone: as `send`.
+            WireError: as `send`.
+
+        Switches: waits for the switch, at most write_s + deadline_s for each command.
+        """
+        results: list[AsyncResult[Reply]] = [AsyncResult() for _ in commands]
+        self._write(commands, results)
+        return [
+            self._reply(command, result, deadline_s)
+            for command, result in zip(commands, results, strict=True)
+        ]
+
+    def post(self, *commands: Command) -> None:
+        """Send commands in one segment and do not wait; `_refused()` gets what is said no to.
+
+        Raises:
+            SessionGone: the conversation has ended, or the switch does not read.
+
+        Switches: only while the switch does not read, at most write_s.
+        """
+        self._write(commands, [None] * len(commands))
+
+    def _write(
+        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply] | None]
+    ) -> None:
+        """Write commands in one piece and queue a place for each reply."""
+        patience = gevent.Timeout.start_new(self._deadlines.write_s)
+        try:
+            with self._writing:
+                self._raise_if_gone()
+                self._raise_if_too_many(commands)
+                self._pending.extend(
+                    _Pending(label_of(c), r) for c, r in zip(commands, results, strict=True)
+                )
+                self._write_whole(b"".join(commands))
+        except gevent.Timeout as timeout:
+            if timeout is not patience:
+                raise
+            self._end(
+                SessionGone, f"the switch took no bytes for {self._deadlines.write_s:g} s"
+            )
+            raise self._gone_error() from None
+        except OSError as exc:
+            self._end(SessionGone, f"writing failed: {exc}")
+            raise self._gone_error() from exc
+        finally:
+            patience.close()
+
+    def _write_whole(self, data: bytes) -> None:
+        """Write bytes, or end the conversation: also when this greenlet is killed half-way."""
+        is_written = False
+        try:
+            self.sock.sendall(data)
+            is_written = True
+        finally:
+            if not is_written:
+                self._end(SessionGone, "a command could not be written whole")
+
+    def _reply(
+        self, command: Command, result: AsyncResult[Reply], deadline_s: float | None
+    ) -> Reply:
+        if deadline_s is None:
+            deadline_s = self._deadlines.command_s
+        reply = result_in_time(result, deadline_s)
+        if reply is None:
+            raise CommandTimeout(label_of(command), deadline_s, leg_uuid=self.leg_uuid)
+        if reply.is_refusal:
+            raise self._rejection(label_of(command), reply)
+        return reply
+
+    def _rejection(self, label: str, reply: Reply) -> CommandRejected:
+        return CommandRejected(label, reply.text.strip(), leg_uuid=self.leg_uuid)
+
+    def _raise_if_gone(self) -> None:
+        if self._gone is not None:
+            raise self._gone_error()
+
+    def _raise_if_too_many(self, commands: Sequence[Command]) -> None:
+        """Refuse to pile up commands before a switch that answers none of them."""
+        if len(self._pending) + len(commands) > self._max_in_flight:
+            raise CommandTimeout(
+                self._pending[0].label, self._deadlines.command_s, leg_uuid=self.leg_uuid
+            )
+
+    def _gone_error(self) -> SessionError:
+        """Make a new error of the reason, for one who waits: each raises its own."""
+        kind, reason = self._gone or (SessionGone, "the conversation has ended")
+        return kind(reason, leg_uuid=self.leg_uuid)
+
+    def _start_reading(self) -> None:
+        self._receive_events_greenlet = gevent.spawn(self.receive_events)
+
+    def receive_events(self) -> None:
+        """Read until the end; whatever ends it, all who wait are told.
+
+        Switches: waits for the switch, until the conversation ends.
+        """
+        try:
+            self._end(SessionGone, self._read())
+        except WireError as exc:
+            self._end(WireError, str(exc))
+        except OSError as exc:
+            self._end(SessionGone, f"the connection broke: {exc}")
+        except Exception as exc:  # noqa: BLE001 - the border of this greenlet; all are told
+            self._log.exception("esl_reader_failed", leg_uuid=self.leg_uuid)
+            self._end(SessionGone, f"the reader failed: {exc!r}")
+
+    def _read(self) -> str:
+        """Read and hand on frames; give the reason when the connection ends."""
+        decoder = self._decoder
+        while self._gone is None:
+            data = self.sock.recv(_RECEIVE_BYTES)
+            if not data:
+                where = " inside a frame" if decoder.is_mid_frame else ""
+                return f"the switch closed the connection{where}"
+            decoder.receive_data(data)
+            while self._gone is None:
+                frame = decoder.next_frame()
+                if frame is NEED_DATA:
+                    break
+                self._take(frame)
+            if len(data) == _RECEIVE_BYTES:
+                # There is more; a peer that never stops must not keep the hub to itself.
+                gevent.sleep(0)
+        return "the conversation has ended"
+
+    def _take(self, frame: Frame) -> None:
+        """Hand one frame to whom it is for."""
+        match frame.content_type:
+            case "text/event-plain":
+                self._event(Event.of_frame(frame))
+            case "command/reply" | "api/response":
+                self._answered(Reply(frame))
+            case "text/disconnect-notice":
+                self._notice(frame)
+            case "auth/request":
+                self._greeted()
+            case "text/rude-rejection":
+                self._end(SessionGone, "the switch's access list refuses this machine")
+            case None:
+                raise WireError("a frame without Content-Type", leg_uuid=self.leg_uuid)
+            case _:
+                pass  # log lines, other formats: never asked for, and nothing depends on them
+
+    def _answered(self, reply: Reply) -> None:
+        if not self._pending:
+            raise WireError("a reply to no command", leg_uuid=self.leg_uuid)
+        pending = self._pending.popleft()
+        if pending.result is not None:
+            pending.result.set(reply)
+        elif reply.is_refusal:
+            self._refused(self._rejection(pending.label, reply))
+
+    def _notice(self, frame: Frame) -> None:
+        """Take a disconnect notice; one that says `linger` only means the leg has hung up."""
+        if frame.headers.get("Content-Disposition") == "linger":
+            self._lingering = True
+        else:
+            self._end(SessionGone, "the switch said goodbye")
+
+    def _end(self, kind: type[SessionError], reason: str) -> None:
+        """End the conversation, once: tell all who wait, close the socket.
+
+        Switches: no.
+        """
+        if self._gone is not None:
+            return
+        self._gone = (kind, reason)
+        self.connected = False
+        self._run = False
+        pending, self._pending = self._pending, deque()
+        for place in pending:
+            if place.result is not None:
+                place.result.set_exception(self._gone_error())
+        self.sock.close()
+        self._ended()
+
+    def stop(self) -> None:
+        """Close, under greenswitch's name for it."""
+        self._end(SessionGone, "closed by us")
+
+    def _event(self, event: Event) -> None:
+        """Take one event; must not wait."""
+        raise NotImplementedError
+
+    def _refused(self, rejection: CommandRejected) -> None:
+        """Take the refusal of a posted command; must not wait."""
+        raise NotImplementedError
+
+    def _greeted(self) -> None:
+        """Take the switch's request for a password; on an outbound socket it means nothing."""
+
+    def _ended(self) -> None:
+        """Tell those who wait for other things than replies; must not wait."""
+        raise NotImplementedError
+
+    def register_handle(self, name: str, handler: object) -> None:
+        """Keep greenswitch's own three; they are never called, `_event` takes their place."""

@@ -1,0 +1,212 @@
+"""Listener: takes the switch's connections, admits or refuses each, and runs a handler for it.
+
+gevent's StreamServer accepts as soon as the kernel has a connection (greenswitch's own server
+polls every tenth of a second, counts after admitting, and dies of one bad connection; it is not
+used).
+
+A connection is never closed before its `connect` was answered: the switch would park that leg
+for ever. A leg we cannot take is therefore asked who it is, hung up with a cause, and then let
+go; and when we stop, the connections the kernel has already completed are taken before the port
+closes.
+
+Source: fixtures/esl (closed before connect); mod_event_socket.c socket_function.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket as os_socket
+from collections.abc import Callable, Sequence
+
+import structlog
+from gevent import socket
+from gevent.event import Event as Signal
+from gevent.server import StreamServer
+from structlog.typing import FilteringBoundLogger
+
+from callcontrol.errors import ConfigError, SessionError, SessionGone
+from callcontrol.esl import command
+from callcontrol.esl.conversation import Deadlines
+from callcontrol.esl.keepalive import keep_alive
+from callcontrol.esl.session import SESSION_LIMITS, Session
+from callcontrol.esl.wire import Limits
+
+Address = tuple[str, int]
+
+
+class Listener:
+    """The port that the switch's outbound connections arrive at.
+
+    Args:
+        handler: called in a greenlet of its own with each admitted session, not opened yet; the
+            session is closed when it returns. What it raises is logged and counted.
+        host: address to listen at. port: port to listen at; 0: any free one, see `address`.
+        allowed_peers: networks the switch may come from; others are closed before a byte is
+        read. max_sessions: how many sessions may be up; further legs are refused with
+        refuse_cause. admits: asked before each session; False refuses the leg. refuse_cause:
+        the FreeSWITCH name of the cause that refused legs are hung up with. deadlines: of every
+        session. limits: of every session. backlog: how many connections the kernel completes
+        for us while we are busy. is_shared: several processes share the port (SO_REUSEPORT);
+        the kernel spreads the calls. log: a bound logger.
+
+    Attributes:
+        admitted: sessions admitted since the start.
+        refused: legs hung up with refuse_cause since the start.
+        turned_away: connections closed since the start because of where they came from.
+        failed: handlers that raised what they should not, since the start.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[Session], None],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8084,
+        allowed_peers: Sequence[str] = ("127.0.0.0/8", "::1/128"),
+        max_sessions: int = 1000,
+        admits: Callable[[], bool] | None = None,
+        refuse_cause: str = "SWITCH_CONGESTION",
+        deadlines: Deadlines | None = None,
+        limits: Limits = SESSION_LIMITS,
+        backlog: int = 1024,
+        is_shared: bool = False,
+        log: FilteringBoundLogger | None = None,
+    ) -> None:
+        self._handler = handler
+        self._host, self._port = host, port
+        self._allowed = [ipaddress.ip_network(peer) for peer in allowed_peers]
+        self._max_sessions = max_sessions
+        self._admits = admits or (lambda: True)
+        self._refusal = (command.connect(), command.hangup(refuse_cause))
+        self._deadlines = deadlines or Deadlines()
+        self._limits = limits
+        self._backlog = backlog
+        self._is_shared = is_shared
+        self._log: FilteringBoundLogger = log or structlog.get_logger()
+        self._server: StreamServer | None = None
+        self._sessions: set[Session] = set()
+        self._is_idle = Signal()
+        self._is_idle.set()
+        self.admitted = self.refused = self.turned_away = self.failed = 0
+
+    @property
+    def address(self) -> Address:
+        """The address and port listened at."""
+        return self._host, self._port
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are up, those being refused not counted."""
+        return len(self._sessions)
+
+    def start(self) -> None:
+        """Start to listen.
+
+        Raises:
+            ConfigError: the address is taken or is none of ours.
+
+        Switches: no.
+        """
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self._is_shared:
+                listener.setsockopt(socket.SOL_SOCKET, os_socket.SO_REUSEPORT, 1)
+            listener.bind((self._host, self._port))
+            listener.listen(self._backlog)
+        except OSError as exc:
+            listener.close()
+            raise ConfigError(f"cannot listen at {self._host}:{self._port}: {exc}") from exc
+        self._port = listener.getsockname()[1]
+        self._server = StreamServer(listener, self._serve)
+        self._server.start()
+
+    def drain(self, deadline_s: float) -> bool:
+        """Take no new legs and let the sessions that are up end by themselves.
+
+        Returns:
+            Whether all have ended.
+
+        Switches: waits for the handlers, at most deadline_s.
+        """
+        self._close_port()
+        return self._is_idle.wait(deadline_s)
+
+    def stop(self, deadline_s: float = 1.0) -> bool:
+        """Take no new legs, end all sessions and wait for their handlers.
+
+        Returns:
+            Whether all handlers have returned.
+
+        Switches: waits for the handlers, at most deadline_s.
+        """
+        self._close_port()
+        for session in list(self._sessions):
+            session.stop()
+        return self._is_idle.wait(deadline_s)
+
+    def _close_port(self) -> None:
+        """Close the port, after taking what the kernel has completed: see the module's text."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.stop_accepting()
+        while (accepted := server.do_read()) is not None:
+            server.do_handle(*accepted)
+        server.stop(0)
+
+    def _serve(self, sock: socket.socket, address: Address) -> None:
+        """Run one connection from accept to close; the border no exception passes."""
+        try:
+            if not self._is_allowed(address[0]):
+                self.turned_away += 1
+                sock.close()
+                self._log.warning("esl_peer_turned_away", peer=address[0])
+                return
+            keep_alive(sock)
+            session = Session(
+                address, sock, deadlines=self._deadlines, limits=self._limits, log=self._log
+            )
+            # No switch point between the check and the count: a burst cannot pass together.
+            if len(self._sessions) < self._max_sessions and self._admits():
+                self._admit(session)
+            else:
+                self._refuse(session)
+        except SessionError as exc:
+            self._log.info("esl_session_ended", reason=str(exc), leg_uuid=exc.leg_uuid)
+        except Exception:  # noqa: BLE001 - the border: one call's failure is no other's
+            self.failed += 1
+            self._log.exception("esl_handler_failed")
+
+    def _admit(self, session: Session) -> None:
+        self.admitted += 1
+        self._sessions.add(session)
+        self._is_idle.clear()
+        try:
+            self._handler(session)
+        finally:
+            try:
+                session.close()
+            finally:
+                self._sessions.discard(session)
+                if not self._sessions:
+                    self._is_idle.set()
+
+    def _refuse(self, session: Session) -> None:
+        """Hang up the leg and wait for the switch to let go: then it has read the command."""
+        self.refused += 1
+        self._log.warning("esl_leg_refused", sessions=len(self._sessions))
+        try:
+            session.send_all(*self._refusal)
+            session.next_event(self._deadlines.command_s)
+        except SessionGone:
+            pass
+        finally:
+            session.stop()
+
+    def _is_allowed(self, host: str) -> bool:
+        peer = ipaddress.ip_address(host.partition("%")[0])
+        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped:
+            peer = peer.ipv4_mapped
+        return any(peer in network for network in self._allowed)
