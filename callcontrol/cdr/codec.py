@@ -11,6 +11,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, TypeVar
 
+from tariffs.money import exact_text
+
 T = TypeVar("T")
 Read = Callable[[object, str], Any]
 
@@ -21,8 +23,10 @@ def plain(value: object) -> object:
         return value
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
-    if isinstance(value, (Decimal, Fraction)):
+    if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, Fraction):
+        return exact_text(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     return {

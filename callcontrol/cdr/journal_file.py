@@ -373,7 +373,8 @@ def _check_whole(db: sqlite3.Connection, path: Path) -> None:
     if path.stat().st_size <= _CHECKED_BYTES:
         verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
-            raise JournalCorrupt(f"journal {path} is damaged ({verdict}): {_WHAT_TO_DO}")
+            found = verdict.splitlines()[-1]
+            raise JournalCorrupt(f"journal {path} is damaged ({found}): {_WHAT_TO_DO}")
 
 
 def _check_ours(db: sqlite3.Connection, path: Path) -> None:

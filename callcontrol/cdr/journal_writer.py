@@ -154,10 +154,15 @@ class Writer(threading.Thread):
             self.counts = self._file.counts()
 
     def _write(self, jobs: list[Write]) -> list[Outcome]:
-        if not jobs:
-            return []
         if self._held and self._write_fault is not None:
-            return self._hold(jobs, self._write_fault)
+            # Behind what is held already, or a call would be opened after its record. What was
+            # shipped can go at any time, and makes room.
+            told = self._hold([job for job in jobs if _is_of_a_call(job)], self._write_fault)
+            jobs = [job for job in jobs if not _is_of_a_call(job)]
+            return told + self._write_now(jobs)
+        return self._write_now(jobs)
+
+    def _write_now(self, jobs: list[Write]) -> list[Outcome]:
         try:
             self._file.apply([job.entry for job in jobs])
             self.counts = self._file.counts()
@@ -166,13 +171,14 @@ class Writer(threading.Thread):
             return self._hold(jobs, exc)
         except Exception as exc:  # noqa: BLE001  a thread that ended would take every record along
             return self._write_apart(jobs, exc)
-        self._write_fault = None
+        if not self._held:
+            self._write_fault = None
         return [Outcome(job.waiter) for job in jobs if job.waiter is not None]
 
     def _write_apart(self, jobs: Sequence[Write], exc: Exception) -> list[Outcome]:
         """Write one by one: something here can never be written; the rest must not suffer."""
         if len(jobs) > 1:
-            return [outcome for job in jobs for outcome in self._write([job])]
+            return [outcome for job in jobs for outcome in self._write_now([job])]
         error = JournalError(f"this cannot be written to a journal: {exc}")
         return [Outcome(job.waiter, error=error) for job in jobs if job.waiter is not None]
 
@@ -180,7 +186,7 @@ class Writer(threading.Thread):
         outcomes = []
         for job in jobs:
             error = type(fault)(str(fault))
-            if isinstance(job.entry, Opened | Noted | Recorded):
+            if _is_of_a_call(job):
                 if len(self._held) < _MOST_HELD:
                     self._held.append(job.entry)
                 else:
@@ -207,3 +213,7 @@ class Writer(threading.Thread):
         return JournalFull(
             f"only {free_bytes >> 20} MiB are free on the disk of journal {self._file.path}"
         )
+
+
+def _is_of_a_call(job: Write) -> bool:
+    return isinstance(job.entry, Opened | Noted | Recorded)
