@@ -30,8 +30,12 @@ def masked(text: str) -> str:
 
 def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for key, value in event.items():
-        if isinstance(value, str) and key not in _OURS:
+        if key in _OURS:
+            continue
+        if isinstance(value, str):
             event[key] = masked(value)
+        elif isinstance(value, list):
+            event[key] = [masked(item) if isinstance(item, str) else item for item in value]
     return event
 
 

@@ -73,7 +73,7 @@ def _dial(
     argument = bridge_argument(
         dial,
         [
-            destination_of(branch, leg_uuid, call=call, decision=decision, engine=engine)
+            destination_of(branch, leg_uuid, dial=dial, call=call, decision=decision)
             for branch, leg_uuid in zip(dial.branches, this.leg_uuids, strict=True)
         ],
         profile=engine.settings.sip_profile,

@@ -16,11 +16,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from callcontrol.calls.call import Call
 from callcontrol.errors import UnsafeArgument
-from dialplan import CallerId, Dial
+from dialplan import E164, Branch, CallerId, Connect, Dial, present, written_for
 
 _PLAIN = re.compile(r"[A-Za-z0-9+@:;=._*<>/ -]*\Z")
 _USER = re.compile(r"[A-Za-z0-9+._*#-]+\Z")
+_URI = re.compile(r"sips?:(?P<user>[^@]+)@(?P<host>[^;?]+)")
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+\Z")
 
 ANONYMOUS = "sip:anonymous@anonymous.invalid"
@@ -138,3 +140,31 @@ def _assign(variable: tuple[str, str]) -> str:
     if not _PLAIN.match(value) or ":_:" in value:
         raise UnsafeArgument(f"{name} may not be {value[:80]!r}")
     return f"{name}='{value}'" if re.search(r"[^A-Za-z0-9+@:._-]", value) else f"{name}={value}"
+
+
+def destination_of(
+    branch: Branch, leg_uuid: str, *, dial: Dial, call: Call, decision: Connect
+) -> Destination:
+    """Say where a branch's INVITE goes and what it may tell.
+
+    Raises:
+        UnsafeArgument: a SIP URI that is none.
+    """
+    gateway = call.gateways[branch.gateway] if branch.gateway is not None else None
+    caller_id = present(
+        dial.presentation or decision.presentation, call.caller, decision.number, gateway
+    )
+    if branch.target.kind == "pstn" and gateway is not None:
+        return Destination(
+            user=written_for(gateway, E164(branch.target.address)),
+            host=f"{gateway.host}:{gateway.port}",
+            leg_uuid=leg_uuid,
+            caller_id=caller_id,
+            transport=gateway.transport,
+        )
+    uri = _URI.match(branch.target.address)
+    if uri is None:
+        raise UnsafeArgument(f"{branch.target.address} cannot be dialled")
+    return Destination(
+        user=uri["user"], host=uri["host"], leg_uuid=leg_uuid, caller_id=caller_id
+    )

@@ -15,6 +15,9 @@ OVERLOAD = "SWITCH_CONGESTION"
 OUT_OF_ORDER = "NETWORK_OUT_OF_ORDER"
 WENT_WRONG = "NORMAL_TEMPORARY_FAILURE"
 
+# The cause the switch gives a leg that was answered with a SIP code of our choice, such as 433.
+_AFTER_RESPOND = "NORMAL_UNSPECIFIED"
+
 # A call is released this long before the charge that would pass its maximum, in microseconds:
 # the switch needs about 20 ms, and a metered second that has begun is charged whole.
 BEFORE_MAXIMUM_US = 250_000
@@ -56,10 +59,11 @@ def refuse(session: Session, call: Call, cause: str, *, sip_answer: str | None =
 
     Switches: no; the switch's answer is not waited for, the end of the leg is.
     """
-    call.released = cause
     if sip_answer is None:
+        call.released = cause
         session.hangup(cause)
     else:
+        call.released = _AFTER_RESPOND
         call.sip_code = int(sip_answer[:3])
         session.execute("respond", sip_answer)
 
