@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dialplan.blacklist import Blacklist
+from dialplan.errors import Fault, InvalidDirectory
 from dialplan.gateway import Gateway
 from dialplan.numbers import E164
 from dialplan.service_number import ServiceNumber
@@ -44,6 +45,9 @@ class Directory:
         numbers: by number.
         blacklist: every entry of every scope.
         prefixes: technical prefixes (routing, porting) that may precede a called number.
+
+    Raises:
+        InvalidDirectory: a part refers to one that is not there.
     """
 
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
@@ -52,11 +56,41 @@ class Directory:
     blacklist: Blacklist = field(default_factory=Blacklist)
     prefixes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse a directory in which a call would meet a dead reference."""
+        faults = (*_customer_faults(self.customers), *_number_faults(self))
+        if faults:
+            raise InvalidDirectory(*faults)
+
     def account_chain(self, customer_id: str) -> tuple[Customer, ...]:
         """Give a customer and the accounts it belongs to, itself first."""
-        chain: list[Customer] = []
-        above: str | None = customer_id
-        while above is not None:
-            chain.append(self.customers[above])
-            above = chain[-1].parent
+        chain = [self.customers[customer_id]]
+        while chain[-1].parent is not None:
+            chain.append(self.customers[chain[-1].parent])
         return tuple(chain)
+
+
+def _customer_faults(customers: Mapping[str, Customer]) -> Iterator[Fault]:
+    for customer in customers.values():
+        seen = {customer.id}
+        parent = customer.parent
+        while parent is not None:
+            path = f"customers.{customer.id}.parent"
+            if parent not in customers:
+                yield Fault(path=path, message=f"there is no customer {parent!r}")
+                break
+            if parent in seen:
+                yield Fault(path=path, message="leads back to itself")
+                break
+            seen.add(parent)
+            parent = customers[parent].parent
+
+
+def _number_faults(directory: Directory) -> Iterator[Fault]:
+    for number in directory.numbers.values():
+        if number.customer_id not in directory.customers:
+            message = f"there is no customer {number.customer_id!r}"
+            yield Fault(path=f"numbers.{number.number}.customer_id", message=message)
+        for name in sorted(number.gateways - directory.gateways.keys()):
+            message = f"there is no gateway {name!r}"
+            yield Fault(path=f"numbers.{number.number}.routes", message=message)

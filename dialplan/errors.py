@@ -76,8 +76,8 @@ class InvalidTimeline(DialplanError):
     """Raised when scheduled changes have no order: two at one instant, or no zone."""
 
 
-class InvalidPattern(DialplanError):
-    """Raised when a blacklist pattern is neither a number, nor a prefix, nor `anonymous`."""
+class InvalidEntry(DialplanError):
+    """Raised when a blacklist entry could never match, or not as meant."""
 
 
 class InvalidServiceNumber(DialplanError):

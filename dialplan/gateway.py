@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+import phonenumbers
+
+from dialplan.errors import Fault, InvalidGateway
+from dialplan.numbers import E164, HOME_REGION
 
 NumberFormat = Literal["e164", "international", "national", "digits"]
 """How a trunk writes a number: +41445550101, 0041445550101, 0445550101 or 41445550101."""
@@ -12,6 +18,14 @@ IdentityHeader = Literal["pai", "rpid", "none"]
 DiversionHeader = Literal["diversion", "history-info", "none"]
 Asserts = Literal["caller", "shown"]
 
+_HOME_CODE = str(phonenumbers.country_code_for_region(HOME_REGION))
+
+# All of it ends in a dial string of the switch, where commas, braces, pipes and `$` mean
+# something: only what a name, a host and a dialled prefix need is let in.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
+_PREFIX = re.compile(r"[0-9+*#]{0,16}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
@@ -19,7 +33,7 @@ class Gateway:
 
     Attributes:
         name: how targets refer to it.
-        host: name or address.
+        host: name, IPv4 address, or IPv6 address in square brackets.
         port: 1-65535.
         transport: of its signalling.
         prefix: digits it wants before every number.
@@ -29,6 +43,9 @@ class Gateway:
         asserts: whose number is asserted: the real caller's (only towards a trusted one),
             or the one shown.
         diversion_header: the header that tells it which service number was called.
+
+    Raises:
+        InvalidGateway: a name, host, port or prefix that cannot stand in a dial string.
     """
 
     name: str
@@ -41,3 +58,35 @@ class Gateway:
     identity_header: IdentityHeader = "pai"
     asserts: Asserts = "caller"
     diversion_header: DiversionHeader = "none"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be dialled."""
+        checks = {
+            "name": (_NAME.fullmatch(self.name), "letters, digits, dots, hyphens, underscores"),
+            "host": (_HOST.fullmatch(self.host), "a host name, or an address"),
+            "port": (1 <= self.port <= 65535, "a port from 1 to 65535"),
+            "prefix": (_PREFIX.fullmatch(self.prefix), "at most 16 digits, +, * or #"),
+        }
+        faults = [
+            Fault(path=path, message=f"{getattr(self, path)!r} is not {wanted}")
+            for path, (holds, wanted) in checks.items()
+            if not holds
+        ]
+        if faults:
+            raise InvalidGateway(*faults)
+
+    def written(self, number: E164) -> str:
+        """Write a number the way this trunk does, without its prefix."""
+        digits = number.removeprefix("+")
+        if self.number_format == "e164":
+            return number
+        if self.number_format == "digits":
+            return digits
+        if self.number_format == "national" and digits.startswith(_HOME_CODE):
+            return f"0{digits.removeprefix(_HOME_CODE)}"
+        return f"00{digits}"
+
+
+def written_for(gateway: Gateway, number: E164) -> str:
+    """Write a number to be dialled through a trunk: its prefix, then the number its way."""
+    return gateway.prefix + gateway.written(number)

@@ -1,12 +1,46 @@
-"""Telephone numbers: from any dialled form to E.164, and what kind of number one is."""
+"""Telephone numbers: from any dialled form to E.164, and what kind of number one is.
+
+Strategy: reject by shape first (length and alphabet), because the library also reads letters,
+extensions and tel: URIs, none of which a switch dials; let the library find country code and
+trunk prefix; then demand a possible length. Possible and not valid: a range opened after the
+library's tables were made must still reach its number.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NewType
+from typing import Literal, NewType
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, shortnumberinfo
+
+from dialplan.errors import InvalidNumber
 
 E164 = NewType("E164", str)
 """A number in canonical form: `+`, country code, national number; digits only."""
+
+HOME_REGION = "CH"
+
+LineKind = Literal["fixed", "mobile", "international"]
+
+_LONGEST_TEXT = 64  # a dialled number with technical prefix and separators stays far below
+_SEPARATORS = re.compile(r"[\s.\-/()]+")
+_DIALLED = re.compile(r"\+?[0-9]+")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SWISS_SERVICE = re.compile(r"\+41(800|840|842|844|848|900|901|906)[0-9]{6}")
+_INTERNATIONAL_FREEPHONE = re.compile(r"\+800[0-9]{8}")
+_LONGEST_SHORT_NUMBER = 6  # digits; Swiss ones (112, 144, 1414, 1811) have three to five
+
+_SERVICE_TYPES = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.TOLL_FREE,
+        PhoneNumberType.PERSONAL_NUMBER,  # 0878
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +57,130 @@ class Caller:
     raw: str
     number: E164 | None
     withheld: bool = False
+
+
+def parse_number(text: str, *, region: str = HOME_REGION, prefixes: Iterable[str] = ()) -> E164:
+    """Find the canonical form of a dialled number.
+
+    Args:
+        text: such as `0900123456`, `+41 900 123 456`, `0041900123456`, `41900123456`; with
+            spaces, dots, hyphens, slashes or brackets; of any content.
+        region: the country, ISO 3166, whose national forms are understood.
+        prefixes: technical prefixes (routing, porting) that may come first. The longest one
+            after which a number follows is removed.
+
+    Raises:
+        InvalidNumber: the text is no number; nothing else is ever raised.
+    """
+    if len(text) <= _LONGEST_TEXT:
+        dialled = _SEPARATORS.sub("", text)
+        for rest in _without_prefix(dialled, prefixes):
+            number = _canonical(rest, region)
+            if number is not None:
+                return number
+    raise InvalidNumber.at("", f"{text[:_LONGEST_TEXT]!r} is not a telephone number")
+
+
+def parse_number_or_none(
+    text: str, *, region: str = HOME_REGION, prefixes: Iterable[str] = ()
+) -> E164 | None:
+    """Find the canonical form of a dialled number, or None when the text is no number."""
+    try:
+        return parse_number(text, region=region, prefixes=prefixes)
+    except InvalidNumber:
+        return None
+
+
+def is_e164(text: str) -> bool:
+    """Say whether text already has the canonical form: `+` and 7 to 15 digits."""
+    return _E164.fullmatch(text) is not None
+
+
+def printed(number: E164) -> str:
+    """Write a number for people: `0900 123 456`, `044 555 01 01`, `+49 170 1234567`.
+
+    The first four digits of a service number stay together (law on indication of prices).
+    """
+    if not is_e164(number):
+        return number
+    if _INTERNATIONAL_FREEPHONE.fullmatch(number):
+        return f"00800 {number[4:8]} {number[8:]}"
+    parsed = phonenumbers.parse(number)
+    home = parsed.country_code == phonenumbers.country_code_for_region(HOME_REGION)
+    style = PhoneNumberFormat.NATIONAL if home else PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, style)
+
+
+def category_of(number: E164) -> str | None:
+    """Name the category of a service number: `0800`, `0840`, ... `0906`, `00800`; else None."""
+    swiss = _SWISS_SERVICE.fullmatch(number)
+    if swiss:
+        return f"0{swiss.group(1)}"
+    return "00800" if _INTERNATIONAL_FREEPHONE.fullmatch(number) else None
+
+
+def is_service_number(number: E164) -> bool:
+    """Say whether a number, of any country, is free, shared-cost, premium or personal."""
+    if category_of(number) is not None:
+        return True
+    parsed = _parsed_or_none(number)
+    return parsed is not None and phonenumbers.number_type(parsed) in _SERVICE_TYPES
+
+
+def line_kind_of(number: E164, *, region: str = HOME_REGION) -> LineKind:
+    """Say what kind of line a number is, seen from a country."""
+    parsed = _parsed_or_none(number)
+    if parsed is None or parsed.country_code != phonenumbers.country_code_for_region(region):
+        return "international"
+    kind = phonenumbers.number_type(parsed)
+    return "mobile" if kind in {PhoneNumberType.MOBILE, PhoneNumberType.PAGER} else "fixed"
+
+
+def country_of(number: E164) -> str | None:
+    """Name the country (ISO 3166) a number lies in; None for satellites and unknown codes."""
+    parsed = _parsed_or_none(number)
+    region = phonenumbers.region_code_for_number(parsed) if parsed is not None else None
+    return region if region != phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else None
+
+
+def short_number_kind(
+    text: str, *, region: str = HOME_REGION
+) -> Literal["emergency", "short"] | None:
+    """Recognise a short number (112, 144, 1414, 1811) in national form or behind +41 or 0041.
+
+    Returns:
+        `emergency`, `short`, or None when the text is something else.
+    """
+    code = phonenumbers.country_code_for_region(region)
+    digits = re.sub(rf"^(\+|00){code}", "", _SEPARATORS.sub("", text[:_LONGEST_TEXT]))
+    if not re.fullmatch(rf"[0-9]{{1,{_LONGEST_SHORT_NUMBER}}}", digits):
+        return None
+    return "emergency" if shortnumberinfo.is_emergency_number(digits, region) else "short"
+
+
+def _without_prefix(dialled: str, prefixes: Iterable[str]) -> Iterator[str]:
+    for prefix in sorted(prefixes, key=len, reverse=True):
+        if prefix and dialled.startswith(prefix):
+            yield dialled[len(prefix) :]
+    yield dialled
+
+
+def _canonical(dialled: str, region: str) -> E164 | None:
+    if not _DIALLED.fullmatch(dialled):
+        return None
+    parsed = _parsed_or_none(dialled, region)
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
+        return None
+    number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    # The library keeps a zero in front of a national number that is one digit short
+    # (090012345); no country code we would call by mistake is worth that guess.
+    if parsed.italian_leading_zero and not phonenumbers.is_valid_number(parsed):
+        return None
+    return E164(number) if is_e164(number) else None
+
+
+def _parsed_or_none(text: str, region: str | None = None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None

@@ -1,11 +1,8 @@
-"""What the destination's phone may show of the caller."""
+"""Which number the destination's phone shows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-
-from dialplan.gateway import DiversionHeader, IdentityHeader
 
 
 class Presentation(StrEnum):
@@ -19,27 +16,3 @@ class Presentation(StrEnum):
     NUMBER = "number"
     FIXED = "fixed"
     WITHHELD = "withheld"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerId:
-    """What one gateway is told of the caller; everything else must not be sent.
-
-    Attributes:
-        from_number: for the From header, written as the gateway wants it; None: anonymous.
-        display: for the From header's display name; never empty, because the switch would
-            put the caller's own name into an empty one.
-        asserted: for the header of the asserted identity; None: leave the header out.
-        identity_header: which header that is: P-Asserted-Identity or Remote-Party-ID.
-        is_private: send `Privacy: id` (or its like in Remote-Party-ID).
-        diverted_from: the service number called, for the diversion header; None: leave it out.
-        diversion_header: which header that is.
-    """
-
-    from_number: str | None
-    display: str
-    asserted: str | None
-    identity_header: IdentityHeader
-    is_private: bool
-    diverted_from: str | None
-    diversion_header: DiversionHeader

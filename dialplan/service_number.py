@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from dialplan.numbers import E164
+from dialplan.errors import Fault, InvalidServiceNumber
+from dialplan.numbers import E164, category_of
 from dialplan.presentation import Presentation
 from dialplan.special_dates import Override, PublicHolidays, SpecialDate
 from dialplan.target import Route
 from dialplan.timeline import Timeline
+from dialplan.validity import is_within, validity_faults
 from dialplan.week import WeekPlan
 
 DEFAULT_ZONE = ZoneInfo("Europe/Zurich")
+
+_NO_ROUTE: Timeline[str | None] = Timeline(None)
+_NO_SLOTS = Timeline(WeekPlan())
+_SHOWS_CALLER = Timeline(Presentation.CALLER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +31,8 @@ class ServiceNumber:
         number: in E.164.
         category: `0800`, `0840`, ... as `category_of(number)` gives it.
         customer_id: who rents it.
+        tariff: the name of the tariff.
+        level: the level a call starts at, 1-90.
         zone: the zone of its week and its special dates.
         routes: by name; each route may be replaced at scheduled instants.
         default_route: the name of the route when nothing else holds; None: closed.
@@ -34,8 +42,6 @@ class ServiceNumber:
         presentation: what the destination is shown.
         fixed_number: the number shown under `fixed`.
         refuses_withheld: callers who withhold their number are released.
-        tariff: the name of the tariff.
-        level: the level a call starts at, 1-90.
         level_keys: the destination may change the level of a running call by `*NN#`.
         max_calls: calls in progress at most; None: no limit.
         active_from: in service from this aware instant, included; None: from always.
@@ -43,6 +49,10 @@ class ServiceNumber:
         ported_out_at: another operator's from this aware instant; None: never.
         suspended: every call is refused.
         closed_message: the name of the prompt a caller hears when closed; None: none.
+        gateways: derived: the names of all gateways that its targets use.
+
+    Raises:
+        InvalidServiceNumber: it contradicts itself, such as a slot that names a route it lacks.
     """
 
     number: E164
@@ -52,13 +62,11 @@ class ServiceNumber:
     level: Timeline[int]
     zone: ZoneInfo = DEFAULT_ZONE
     routes: Mapping[str, Timeline[Route]] = field(default_factory=dict)
-    default_route: Timeline[str | None] = field(default_factory=lambda: Timeline(None))
-    week: Timeline[WeekPlan] = field(default_factory=lambda: Timeline(WeekPlan()))
+    default_route: Timeline[str | None] = _NO_ROUTE
+    week: Timeline[WeekPlan] = _NO_SLOTS
     special_dates: tuple[SpecialDate | PublicHolidays, ...] = ()
     overrides: tuple[Override, ...] = ()
-    presentation: Timeline[Presentation] = field(
-        default_factory=lambda: Timeline(Presentation.CALLER)
-    )
+    presentation: Timeline[Presentation] = _SHOWS_CALLER
     fixed_number: E164 | None = None
     refuses_withheld: bool = False
     level_keys: bool = False
@@ -68,3 +76,83 @@ class ServiceNumber:
     ported_out_at: datetime | None = None
     suspended: bool = False
     closed_message: str | None = None
+    gateways: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a number that contradicts itself, so that a call never finds out."""
+        faults = tuple(_faults(self))
+        if faults:
+            raise InvalidServiceNumber(*faults)
+        names = (
+            name
+            for _, route in self.every_route()
+            for step in route.steps
+            for target in step.targets
+            for name in target.gateways
+        )
+        object.__setattr__(self, "gateways", frozenset(names))
+
+    def is_in_service(self, instant: datetime) -> bool:
+        """Say whether calls to it are ours at an aware instant."""
+        return is_within(instant, self.active_from, self.active_until) and is_within(
+            instant, None, self.ported_out_at
+        )
+
+    def every_route(self) -> Iterator[tuple[str, Route]]:
+        """Give every route, present and scheduled, with its path such as `routes.office`."""
+        for name, timeline in self.routes.items():
+            for route in timeline.values():
+                yield f"routes.{name}", route
+
+
+def _faults(number: ServiceNumber) -> Iterator[Fault]:
+    category = category_of(number.number)
+    if number.category != category:
+        message = f"is {number.category!r}, but {number.number} is of category {category}"
+        yield Fault(path="category", message=message)
+    for level in number.level.values():
+        if not 1 <= level <= 90:
+            yield Fault(path="level", message=f"{level} is not from 1 to 90")
+    if number.max_calls is not None and number.max_calls < 0:
+        yield Fault(path="max_calls", message="is below 0")
+    yield from validity_faults(
+        number.active_from,
+        number.active_until,
+        since_path="active_from",
+        until_path="active_until",
+    )
+    yield from validity_faults(
+        None, number.ported_out_at, since_path="active_from", until_path="ported_out_at"
+    )
+    yield from _route_name_faults(number)
+    yield from _fixed_faults(number)
+
+
+def _route_name_faults(number: ServiceNumber) -> Iterator[Fault]:
+    for path, name in _named_routes(number):
+        if name is not None and name not in number.routes:
+            yield Fault(path=path, message=f"there is no route {name!r}")
+
+
+def _named_routes(number: ServiceNumber) -> Iterator[tuple[str, str | None]]:
+    for name in number.default_route.values():
+        yield "default_route", name
+    for week in number.week.values():
+        for index, slot in enumerate(week.slots):
+            yield f"week.slots.{index}.route", slot.route
+    for index, special in enumerate(number.special_dates):
+        yield f"special_dates.{index}.route", special.route
+    for index, override in enumerate(number.overrides):
+        yield f"overrides.{index}.route", override.route
+
+
+def _fixed_faults(number: ServiceNumber) -> Iterator[Fault]:
+    if number.fixed_number is not None:
+        return
+    if Presentation.FIXED in number.presentation.values():
+        yield Fault(path="presentation", message="is fixed, but there is no fixed_number")
+    for path, route in number.every_route():
+        for index, step in enumerate(route.steps):
+            if step.presentation is Presentation.FIXED:
+                message = "is fixed, but the number has no fixed_number"
+                yield Fault(path=f"{path}.steps.{index}.presentation", message=message)
