@@ -30,7 +30,7 @@ from callcontrol.clock import at_of
 from callcontrol.errors import CallControlError, JournalError, SessionGone
 from callcontrol.esl.event import Event
 from callcontrol.esl.session import Session
-from dialplan import Connect, Release, decide
+from dialplan import WITHHELD_REFUSED, Connect, Release, decide
 from tariffs import Meter
 
 
@@ -68,6 +68,10 @@ def run_call(session: Session, engine: Engine) -> None:
         engine.metrics.call_errors.labels(type(exc).__name__).inc()
         engine.log.exception("call_failed", call_id=call.call_id)
         release(call, WENT_WRONG, engine)
+    if call.state is not CallState.ANSWERED:
+        # The leg looks at its commands every 20 ms. Were the socket closed before, it would go
+        # on in the switch's dialplan and never see our release.
+        session.wait_over(engine.settings.command_deadline_s)
     session.close()
     wait_for_end(call, engine)
     record(call, engine)
@@ -108,9 +112,9 @@ def set_up(session: Session, call: Call, engine: Engine) -> None:
     decision = decided(call, engine)
     engine.journal.opened(call.call_id, opening_facts(call))
     if isinstance(decision, Release):
-        answer = "433 Anonymity Disallowed"
-        wants_433 = decision.is_withheld_refused and engine.settings.withheld_refusal == "433"
-        refuse(session, call, decision.cause, sip_answer=answer if wants_433 else None)
+        is_433 = decision.rule == WITHHELD_REFUSED and engine.settings.withheld_refusal == "433"
+        answer = "433 Anonymity Disallowed" if is_433 else None
+        refuse(session, call, decision.cause, sip_answer=answer)
         return
     if connect(session, call, decision, engine, on_answer=_hold(call)):
         answered(call, engine)

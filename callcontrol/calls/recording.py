@@ -23,7 +23,7 @@ from callcontrol.cdr import (
 )
 from callcontrol.cdr.record import ClosedHow, Disposition, ReleasedBy
 from callcontrol.esl.event import Event
-from dialplan import E164, Connect, Target, kind_of_line, q850_of, sip_code_of
+from dialplan import Connect, Target, kind_of_line, q850_of, sip_code_of
 from tariffs import Meter, Rated, settle
 
 _BY_CALLER = frozenset({"recv_bye", "recv_cancel"})
@@ -263,7 +263,7 @@ def _settlement(
     target = _answered_target(call)
     if call.settlement is None or target is None or answered_us is None:
         return None
-    kind = "voip" if target.kind == "sip" else kind_of_line(E164(target.address))
+    kind = kind_of_line(target)
     settled = settle(rated, call.settlement, transport_us=released_us - answered_us, kind=kind)
     return CdrSettlement(
         share=settled.share,
