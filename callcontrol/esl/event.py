@@ -17,6 +17,7 @@ from callcontrol.esl.wire import Frame, Headers
 
 _MAX_DIGITS: Final = 19  # of a 64-bit number
 _ARRAY: Final = "ARRAY::"
+_CONTENT_LENGTH: Final = b"\nContent-Length: "
 
 
 class Event:
@@ -40,14 +41,20 @@ class Event:
     def of_frame(cls, frame: Frame) -> Event:
         """Make an event of a `text/event-plain` frame, or of the reply to `connect`.
 
-        The outer Content-Length alone says where a frame ends. Inside it, the event's body is
-        what follows the first empty line; the inner Content-Length repeats its size and decides
-        nothing, so that no header a caller may influence can move a boundary.
+        The outer Content-Length alone says where the frame ends. An event has a body of its own
+        when its block has a Content-Length; that body is then all that follows the empty line.
+        The number in it repeats the size and decides nothing.
         """
         if not frame.body:
             return cls(frame.headers)
-        block, _, body = frame.body.partition(b"\n\n")
-        return cls(Headers(block), body)
+        block = b"\n" + frame.body
+        if not block.endswith(b"\n"):
+            block += b"\n"
+        length_at = block.find(_CONTENT_LENGTH)
+        end = -1 if length_at < 0 else block.find(b"\n\n", length_at)
+        if end < 0:
+            return cls(Headers(block))
+        return cls(Headers(block[: end + 1]), frame.body[end + 1 :])
 
     def __repr__(self) -> str:
         """Name the event and its leg, for logs and failing tests."""

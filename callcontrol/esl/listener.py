@@ -24,7 +24,7 @@ from gevent.event import Event as Signal
 from gevent.server import StreamServer
 from structlog.typing import FilteringBoundLogger
 
-from callcontrol.errors import ConfigError, SessionError, SessionGone
+from callcontrol.errors import ConfigError, SessionError
 from callcontrol.esl import command
 from callcontrol.esl.conversation import Deadlines
 from callcontrol.esl.keepalive import keep_alive
@@ -198,10 +198,8 @@ class Listener:
         self.refused += 1
         self._log.warning("esl_leg_refused", sessions=len(self._sessions))
         try:
-            session.send_all(*self._refusal)
-            session.next_event(self._deadlines.command_s)
-        except SessionGone:
-            pass
+            session.post(*self._refusal)
+            session.wait_over(self._deadlines.command_s)
         finally:
             session.stop()
 

@@ -210,6 +210,20 @@ class Session(Conversation, OutboundSession):
         """
         self.post(command.hangup(cause))
 
+    def wait_over(self, deadline_s: float) -> bool:
+        """Wait until the switch lets go of the conversation, as it does after a hangup.
+
+        A parked leg looks at its commands every 20 ms; closing right after `hangup()` may come
+        first, and the leg then goes on in the dialplan instead.
+
+        Returns:
+            Whether it has.
+
+        Switches: waits for the switch, at most deadline_s.
+        """
+        self._receive_events_greenlet.join(deadline_s)
+        return self.is_over
+
     def close(self, deadline_s: float = 1.0) -> None:
         """End the conversation; the call goes on at the switch.
 

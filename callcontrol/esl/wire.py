@@ -24,7 +24,7 @@ body); the recorded conversations in fixtures/esl.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Final, Literal, TypeVar, overload
@@ -33,6 +33,7 @@ from urllib.parse import unquote_to_bytes
 from callcontrol.errors import WireError
 
 _UNDEFINED: Final = b"_undef_"
+_CONTENT_LENGTH: Final = b"\nContent-Length:"
 _T = TypeVar("_T")
 
 
@@ -66,9 +67,11 @@ class Limits:
 
 @lru_cache(maxsize=1024)
 def _needle(name: str) -> bytes:
-    """Give a header's line up to its value, after a line feed; empty for no possible name."""
+    """Give a header's line up to its value, after a line feed; never found if no name."""
     needle = name.encode("utf-8", "replace")
-    return b"" if not name or b": " in needle or b"\n" in needle else b"\n" + needle + b": "
+    if not name or b": " in needle or b"\n" in needle:
+        return b"\n\n\n"  # what no block holds
+    return b"\n" + needle + b": "
 
 
 def decoded(value: bytes) -> str:
@@ -85,26 +88,25 @@ class Headers(Mapping[str, str]):
     Names are case-sensitive, as the switch writes them. Where a name occurs twice the first one
     counts, as in the switch's own `switch_event_get_header`. A value of `_undef_` is absent. A
     line without ": " is no header.
+
+    Args:
+        block: the lines, with a line feed before the first and after each.
     """
 
     __slots__ = ("_block",)
 
     def __init__(self, block: bytes) -> None:
+        # The line feed in front lets one search find every header, the first one too.
         self._block = block
 
     def raw(self, name: str) -> bytes | None:
         """Give the bytes of a value as they came, undecoded; None when the header is absent."""
         needle = _needle(name)
-        block = self._block
-        if needle and block.startswith(needle[1:]):
-            start = len(needle) - 1
-        else:
-            start = block.find(needle) if needle else -1
-            if start < 0:
-                return None
-            start += len(needle)
-        end = block.find(b"\n", start)
-        value = block[start:] if end < 0 else block[start:end]
+        start = self._block.find(needle)
+        if start < 0:
+            return None
+        start += len(needle)
+        value = self._block[start : self._block.find(b"\n", start)]
         return None if value == _UNDEFINED else value
 
     @overload
@@ -138,7 +140,8 @@ class Headers(Mapping[str, str]):
             name, separator, value = line.partition(b": ")
             if separator and name:
                 seen.setdefault(name, value)
-        return (decoded_name(n) for n, value in seen.items() if value != _UNDEFINED)
+        # A name is never percent-encoded.
+        return (n.decode("utf-8", "replace") for n, v in seen.items() if v != _UNDEFINED)
 
     def __len__(self) -> int:
         """Count the headers that are there and defined."""
@@ -149,12 +152,6 @@ class Headers(Mapping[str, str]):
         return f"Headers({dict(self)!r})"
 
 
-def decoded_name(name: bytes) -> str:
-    """Decode a header's name: UTF-8 only, for names are never percent-encoded."""
-    return name.decode("utf-8", "replace")
-
-
-@dataclass(frozen=True, slots=True)
 class Frame:
     """One message of the switch: a header block and, when it announced one, a body.
 
@@ -163,13 +160,20 @@ class Frame:
         body: exactly Content-Length bytes, undecoded; empty when there was no such header.
     """
 
-    headers: Headers
-    body: bytes = field(default=b"", repr=False)
+    __slots__ = ("body", "headers")
+
+    def __init__(self, headers: Headers, body: bytes = b"") -> None:
+        self.headers = headers
+        self.body = body
 
     @property
     def content_type(self) -> str | None:
         """The kind of frame (`command/reply`, `text/event-plain`, ...), None when not named."""
         return self.headers.get("Content-Type")
+
+    def __repr__(self) -> str:
+        """Name its kind and size, for failing tests."""
+        return f"Frame({self.content_type}, {len(self.body)} bytes)"
 
 
 class FrameDecoder:
@@ -214,13 +218,14 @@ class FrameDecoder:
         if headers is None:
             headers = self._take_headers()
         size = self._body_bytes
-        if headers is None or len(self._buffer) < size:
+        buffer = self._buffer
+        if headers is None or len(buffer) < size:
             return NEED_DATA
         self._headers = None
         if not size:
             return Frame(headers)
-        body = bytes(self._buffer[:size])
-        del self._buffer[:size]
+        body = bytes(buffer[:size])
+        del buffer[:size]
         return Frame(headers, body)
 
     def _take_headers(self) -> Headers | None:
@@ -235,27 +240,26 @@ class FrameDecoder:
         if end < 0:
             self._searched = max(0, len(buffer) - 1)
             return None
-        block = bytes(buffer[:end])
+        block = b"\n" + buffer[: end + 1]
         del buffer[: end + 2]
         self._searched = 0
-        if block.count(b"\n") >= self._limits.headers:
+        if block.count(b"\n") > self._limits.headers + 1:
             raise self._broken(f"more than {self._limits.headers} headers")
         self._body_bytes = self._content_length(block)
         self._headers = Headers(block)
         return self._headers
 
     def _content_length(self, block: bytes) -> int:
-        """Read the size of the body a header block announces; 0 when it announces none."""
-        lines = (
-            [line for line in block.split(b"\n") if line.startswith(b"Content-Length:")]
-            if b"Content-Length:" in block
-            else []
-        )
-        if not lines:
+        """Read the size of the body that a header block announces; 0 when it announces none."""
+        start = block.find(_CONTENT_LENGTH)
+        if start < 0:
             return 0
-        digits = lines[0].removeprefix(b"Content-Length: ")
+        value_at = start + len(_CONTENT_LENGTH)
+        value = block[value_at : block.find(b"\n", value_at)]
+        digits = value[1:]
         # Nine digits are more than any limit and cheap; of bytes, isdigit() is ASCII only.
-        if len(lines) > 1 or not digits.isdigit() or len(digits) > 9:
+        is_plain = value[:1] == b" " and digits.isdigit() and len(digits) <= 9
+        if not is_plain or block.find(_CONTENT_LENGTH, value_at) >= 0:
             raise self._broken("a Content-Length that is no single plain number")
         size = int(digits)
         if size > self._limits.body_bytes:
