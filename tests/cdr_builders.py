@@ -101,9 +101,9 @@ def make_cdr(index: int = 0, **changed: Any) -> Cdr:
             exact=Fraction(6),
         ),
         "settlement": CdrSettlement(
-            share=Decimal("3.885"),
-            transport=Decimal("0.04"),
-            payout=Decimal("3.845"),
+            share=Fraction("3.885"),
+            transport=Fraction("0.04"),
+            payout=Fraction("3.845"),
             kind="fixed",
         ),
     }

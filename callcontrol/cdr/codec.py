@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, TypeVar
 
-from tariffs.money import exact_text
+from tariffs import exact_text
 
 T = TypeVar("T")
 Read = Callable[[object, str], Any]

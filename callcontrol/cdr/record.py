@@ -164,7 +164,7 @@ class CdrCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CdrSettlement:
-    """The customer's side of the call.
+    """The customer's side of the call; exact, to be rounded where calls are summed.
 
     Attributes:
         share: the customer's part of the net charge.
@@ -173,9 +173,9 @@ class CdrSettlement:
         kind: kind of line the transport was priced by: `voip`, `fixed`, `mobile`…
     """
 
-    share: Decimal
-    transport: Decimal
-    payout: Decimal
+    share: Fraction
+    transport: Fraction
+    payout: Fraction
     kind: str
     currency: str = "CHF"
 
