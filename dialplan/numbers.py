@@ -101,11 +101,11 @@ def printed(number: E164) -> str:
 
     The first four digits of a service number stay together (law on indication of prices).
     """
-    if not is_e164(number):
-        return number
     if _INTERNATIONAL_FREEPHONE.fullmatch(number):
         return f"00800 {number[4:8]} {number[8:]}"
-    parsed = phonenumbers.parse(number)
+    parsed = _parsed_or_none(number)
+    if parsed is None:
+        return number
     home = parsed.country_code == phonenumbers.country_code_for_region(HOME_REGION)
     style = PhoneNumberFormat.NATIONAL if home else PhoneNumberFormat.INTERNATIONAL
     return phonenumbers.format_number(parsed, style)

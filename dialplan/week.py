@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -101,7 +100,7 @@ class WeekPlan:
         stretches = sorted(
             (part for slot in self.slots for part in _parts(slot)), key=lambda part: part[:2]
         )
-        faults = [_overlap(*both) for both in pairwise(stretches) if _is_overlap(*both)]
+        faults = _overlaps(stretches)
         if faults:
             raise InvalidWeek(*faults)
         object.__setattr__(self, "_stretches", tuple(stretches))
@@ -124,12 +123,11 @@ def parse_weekdays(text: str) -> frozenset[int]:
     """
     days: set[int] = set()
     for part in text.lower().replace(" ", "").split(","):
-        first, _, last = part.partition("-")
-        if first not in _NAMES or (last or first) not in _NAMES:
+        first, *last = part.split("-")
+        if len(last) > 1 or not {first, *last} <= set(_NAMES):
             raise InvalidWeek.at("weekdays", f"{part[:32]!r} is neither mon nor mon-fri")
-        start = _NAMES.index(first)
-        length = (_NAMES.index(last or first) - start) % 7 + 1
-        days.update((start + offset) % 7 for offset in range(length))
+        start, end = _NAMES.index(first), _NAMES.index(last[0] if last else first)
+        days.update((start + offset) % 7 for offset in range((end - start) % 7 + 1))
     return frozenset(days)
 
 
@@ -167,12 +165,21 @@ def _parts(slot: Slot) -> Iterator[_Stretch]:
             yield _Stretch(0, end_us - _WEEK_US, slot)
 
 
-def _is_overlap(first: _Stretch, second: _Stretch) -> bool:
-    return second.start_us < first.end_us
+def _overlaps(stretches: Iterable[_Stretch]) -> list[Fault]:
+    """Find the slots that hold at the same time, each two once; the stretches are in order."""
+    found: dict[tuple[Slot, Slot], Fault] = {}
+    furthest: _Stretch | None = None  # of those begun so far, the one that ends last
+    for part in stretches:
+        if furthest is not None and part.start_us < furthest.end_us:
+            both = furthest.slot, part.slot
+            message = f"{both[0]} and {both[1]} overlap on {_week_time(part.start_us)}"
+            found.setdefault(both, Fault(path="", message=message))
+        if furthest is None or part.end_us > furthest.end_us:
+            furthest = part
+    return list(found.values())
 
 
-def _overlap(first: _Stretch, second: _Stretch) -> Fault:
-    day, us = divmod(second.start_us, _DAY_US)
-    seconds = us // 1_000_000
-    at = f"{_NAMES[day]} {seconds // 3600:02}:{seconds // 60 % 60:02}"
-    return Fault(path="", message=f"{first.slot} and {second.slot} overlap on {at}")
+def _week_time(us: int) -> str:
+    day, us_of_day = divmod(us, _DAY_US)
+    minutes = us_of_day // 60_000_000
+    return f"{_NAMES[day]} {minutes // 60:02}:{minutes % 60:02}"
