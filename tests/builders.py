@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from ipaddress import ip_network
+from typing import Any
 from urllib.parse import quote
 
+import structlog
+from structlog.testing import CapturingLogger
+
+from callcontrol.calls.engine import Engine
+from callcontrol.calls.live_calls import LiveCalls
+from callcontrol.config import Settings
 from callcontrol.esl.event import Event
 from callcontrol.esl.wire import Headers
+from callcontrol.metering.ticker import Ticker
+from callcontrol.metrics import Metrics
+from callcontrol.reference import Reference
+from dialplan import (
+    E164,
+    Blacklist,
+    Customer,
+    Directory,
+    Gateway,
+    Route,
+    ServiceNumber,
+    Step,
+    Target,
+    Timeline,
+)
+from tariffs import Level, Rounding, Settlement, Tariff
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import MemoryJournal
 
 CREATED_US = 1_795_515_474_239_098
 
@@ -43,4 +70,96 @@ def make_channel(
         Caller_Channel_Created_Time=created_us,
         Caller_Privacy_Hide_Number="true" if hide_number else "false",
         **{f"variable_{name}": value for name, value in told.items()},
+    )
+
+
+def make_tariff(**changed: Any) -> Tariff:
+    """Make a premium-rate table: 3.00 a minute at level 1, 20.00 and 4.50 a minute at level 2."""
+    fields: dict[str, Any] = {
+        "name": "hotline",
+        "version": "1",
+        "category": "0900",
+        "rounding": Rounding(to=Decimal("0.10")),
+        "max_charge": Decimal("400.00"),
+        "levels": {
+            1: Level(per_minute=Decimal("3.00")),
+            2: Level(per_call=Decimal("20.00"), per_minute=Decimal("4.50")),
+        },
+    }
+    return Tariff(**{**fields, **changed})
+
+
+def make_step(*addresses: str, ring_s: int = 25, **changed: Any) -> Step:
+    """Make a step whose targets ring together through the gateway `trunk`, then `spare`."""
+    targets = tuple(
+        Target(kind="sip", address=address)
+        if address.startswith("sip:")
+        else Target(kind="pstn", address=address, gateways=("trunk", "spare"))
+        for address in addresses
+    )
+    return Step(targets=targets, ring_s=ring_s, **changed)
+
+
+def make_reference(
+    *steps: Step,
+    tariff: Tariff | None = None,
+    blacklist: Blacklist | None = None,
+    **number: Any,
+) -> Reference:
+    """Make a reference with one number, 0900 123 456, whose route has these steps."""
+    table = tariff or make_tariff()
+    route = Route(name="all", steps=steps or (make_step("+41445550190"),))
+    service_number = ServiceNumber(
+        number=E164("+41900123456"),
+        category="0900",
+        customer_id="acme",
+        routes={"all": Timeline(route)},
+        default_route=Timeline("all"),
+        tariff=Timeline(table.name),
+        level=Timeline(number.pop("level", 1)),
+        **number,
+    )
+    return Reference(
+        directory=Directory(
+            gateways={
+                "trunk": Gateway(name="trunk", host="127.0.0.1", port=5090),
+                "spare": Gateway(name="spare", host="127.0.0.1", port=5091),
+            },
+            customers={"acme": Customer(id="acme")},
+            numbers={service_number.number: service_number},
+            blacklist=blacklist or Blacklist(()),
+        ),
+        tariffs={table.name: (table,)},
+        settlements={
+            service_number.number: Settlement(
+                share=Decimal("0.60"),
+                transport_per_minute={
+                    "voip": Decimal("0.01"),
+                    "fixed": Decimal("0.02"),
+                    "mobile": Decimal("0.12"),
+                    "international": Decimal("0.25"),
+                },
+            )
+        },
+    )
+
+
+def make_engine(reference: Reference, **settings: Any) -> Engine:
+    """Make an engine on fakes: a clock that stands still, a journal and a link in memory."""
+    from tests.fakes.switch import FakeLink  # it is made of what is here
+
+    live_calls = LiveCalls()
+    clock = FakeClock(CREATED_US)
+    log = structlog.wrap_logger(CapturingLogger())
+    return Engine(
+        settings=Settings(engine="engine-1", **settings),
+        clock=clock,
+        reference=lambda: reference,
+        journal=MemoryJournal(),
+        link=FakeLink(live_calls),
+        live_calls=live_calls,
+        ticker=Ticker(clock, log),
+        metrics=Metrics(),
+        log=log,
+        trunks=[ip_network("127.0.0.0/8")],
     )

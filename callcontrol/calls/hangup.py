@@ -7,6 +7,7 @@ import gevent
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.errors import SessionError
+from callcontrol.esl import command
 from callcontrol.esl.session import Session
 from dialplan import Connect, Disposition, Release
 
@@ -59,6 +60,9 @@ def refuse(session: Session, call: Call, cause: str, *, sip_answer: str | None =
 
     Switches: no; the switch's answer is not waited for, the end of the leg is.
     """
+    if call.tries:
+        # A destination's Reason header would go to the caller in place of our own.
+        session.post(command.api("uuid_setvar", call.leg_uuid, "sip_reason"))
     if sip_answer is None:
         call.released = cause
         session.hangup(cause)

@@ -182,6 +182,7 @@ def answered(call: Call, engine: Engine) -> None:
             lambda: release_soon(call, MAXIMUM_REACHED, engine),
         )
     engine.journal.noted(call.call_id, {"answered_us": start_us})
+    engine.live_calls.changed()
     engine.log.info("call_answered", call_id=call.call_id, level=_level_of(call))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import gevent
 from gevent.event import Event as Signal
@@ -52,6 +52,10 @@ class LiveCalls:
             if not self._counts[scope]:
                 del self._counts[scope]
         call.scopes = ()
+        self.changed()
+
+    def changed(self) -> None:
+        """Wake who waits for calls to have come further."""
         self._changed.set()
         self._changed.clear()
 
@@ -63,9 +67,19 @@ class LiveCalls:
         """Count the calls let through that count against a number or a customer."""
         return self._counts[scope]
 
-    def wait_until_empty(self, deadline_s: float) -> bool:
-        """Wait for the last call to end; says whether it did. Switches: at most deadline_s."""
-        with gevent.Timeout(deadline_s, False):
-            while self._by_leg:
-                self._changed.wait()
-        return not self._by_leg
+    def wait_until(self, holds: Callable[[], bool], deadline_s: float) -> bool:
+        """Wait until something holds that calls coming to an end may bring about.
+
+        Returns:
+            Whether it holds.
+
+        Switches: waits for calls, at most deadline_s.
+        """
+        with gevent.Timeout(deadline_s) as deadline:
+            try:
+                while not holds():
+                    self._changed.wait()
+            except gevent.Timeout as exc:
+                if exc is not deadline:
+                    raise
+        return holds()

@@ -226,22 +226,22 @@ def _money(
                 kind=one.kind,
                 level=one.level,
                 amount=one.amount,
-                at_us=one.at_us,
-                from_us=one.from_us,
-                to_us=one.to_us,
-                seconds=one.seconds,
+                at_us=None if one.kind == "time" else one.from_us,
+                from_us=one.from_us if one.kind == "time" else None,
+                to_us=one.to_us if one.kind == "time" else None,
+                seconds=one.seconds if one.kind == "time" else None,
             )
             for one in rated.lines
         ),
-        "changes": tuple(
-            CdrChange(
-                level=one.level,
-                asked_us=one.at_us,
-                by=one.by,
-                in_force_us=one.at_us if one.reason is None else None,
-                refused=one.reason,
-            )
-            for one in (*rated.changes, *rated.refused)
+        "changes": (
+            *(
+                CdrChange(level=one.level, asked_us=one.at_us, by=one.by, in_force_us=one.at_us)
+                for one in rated.applied
+            ),
+            *(
+                CdrChange(level=one.level, asked_us=one.at_us, by=one.by, refused=one.reason)
+                for one in rated.refused
+            ),
         ),
         "charge": CdrCharge(
             gross=rated.charge,

@@ -37,7 +37,7 @@ class Ticker:
         self._due: dict[Hashable, tuple[int, Due]] = {}
         self._number = 0
         self._sooner = Signal()
-        self._greenlet: gevent.Greenlet | None = None
+        self._greenlet: gevent.Greenlet[[], None] | None = None
 
     def __len__(self) -> int:
         """Count the keys that wait."""
