@@ -29,7 +29,7 @@ def ticker(clock, log):
 
 class TestTick:
     def test_calls_back_what_is_due_and_nothing_else(self, ticker, clock):
-        """Only the keys whose instant has come are called back, in the order of their instants."""
+        """Only keys whose instant has come are called back, in the order of the instants."""
         called = []
         for key, after_s in (("late", 3), ("second", 2), ("first", 1)):
             at_us = clock.now_us() + after_s * 1_000_000

@@ -1,0 +1,1 @@
+"""Tests of the engine, its packages and the stand-in switch."""
