@@ -75,8 +75,15 @@ def linger(seconds: int | None = None) -> Command:
 
 
 def auth(password: str) -> Command:
-    """Give the password of an inbound connection."""
-    return b"auth " + _text(password) + _END
+    """Give the password of an inbound connection.
+
+    Raises:
+        UnsafeArgument: it has a line break or NUL in it, which is all that the error tells.
+    """
+    try:
+        return b"auth " + _text(password) + _END
+    except UnsafeArgument:
+        raise UnsafeArgument("a line break or NUL in the password") from None
 
 
 def event_plain(*names: str) -> Command:

@@ -24,6 +24,7 @@ body); the recorded conversations in fixtures/esl.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -68,7 +69,7 @@ class Limits:
 @lru_cache(maxsize=1024)
 def _needle(name: str) -> bytes:
     """Give a header's line up to its value, after a line feed; never found if no name."""
-    needle = name.encode("utf-8", "replace")
+    needle = name.encode("utf-8", "surrogatepass")
     if not name or b": " in needle or b"\n" in needle:
         return b"\n\n\n"  # what no block holds
     return b"\n" + needle + b": "
@@ -140,8 +141,11 @@ class Headers(Mapping[str, str]):
             name, separator, value = line.partition(b": ")
             if separator and name:
                 seen.setdefault(name, value)
-        # A name is never percent-encoded.
-        return (n.decode("utf-8", "replace") for n, v in seen.items() if v != _UNDEFINED)
+        for name, value in seen.items():
+            # A name is never encoded; bytes that are no UTF-8 are no name one could ask for.
+            with suppress(UnicodeDecodeError):
+                if value != _UNDEFINED:
+                    yield name.decode()
 
     def __len__(self) -> int:
         """Count the headers that are there and defined."""

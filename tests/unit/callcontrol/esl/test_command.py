@@ -112,12 +112,12 @@ def test_a_label_says_what_was_asked_and_never_a_password():
         )
     ]
 
-    assert [
+    assert labels == [
         "auth",
         "sendmsg hangup USER_BUSY",
         "sendmsg execute bridge",
         "api status",
-    ] == labels
+    ]
 
 
 def test_a_refusal_does_not_repeat_a_long_argument():

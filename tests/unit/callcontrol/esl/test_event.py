@@ -19,9 +19,9 @@ class TestBody:
         """All of the frame is headers, and its empty line belongs to nothing."""
         event = event_of(b"Event-Name: CHANNEL_ANSWER\nUnique-ID: a\n\n")
 
-        assert b"" == event.body
-        assert "a" == event.uuid
-        assert 2 == len(event.headers)
+        assert event.body == b""
+        assert event.uuid == "a"
+        assert len(event.headers) == 2
 
     def test_a_body_is_kept_byte_for_byte(self):
         """An XML body is neither decoded nor cut into headers."""
@@ -29,43 +29,44 @@ class TestBody:
         event = event_of(b"Event-Name: RECV_INFO\nContent-Length: %d\n\n" % len(xml) + xml)
 
         assert xml == event.body
-        assert ["Event-Name", "Content-Length"] == list(event.headers)
+        assert list(event.headers) == ["Event-Name", "Content-Length"]
 
     def test_a_second_content_length_changes_nothing(self):
         """`sendevent` hands on the sender's own header and adds the switch's."""
         event = event_of(b"Content-Length: 5\nEvent-Name: CUSTOM\nContent-Length: 5\n\nhello")
 
-        assert b"hello" == event.body
-        assert "CUSTOM" == event.name
+        assert event.body == b"hello"
+        assert event.name == "CUSTOM"
 
     def test_a_wrong_inner_length_moves_no_boundary(self):
-        """Where the frame ends was decided outside; the rest after the empty line is the body."""
+        """Where the frame ends was decided outside; what follows the empty line is the body."""
         for length in (b"0", b"3", b"99", b"-1", b"x"):
             event = event_of(b"Event-Name: E\nContent-Length: " + length + b"\n\nhello")
 
-            assert b"hello" == event.body
-            assert "E" == event.name
+            assert event.body == b"hello"
+            assert event.name == "E"
 
     def test_a_block_cut_short_loses_no_byte(self):
         """The last line counts also without its line feed."""
-        assert "ab" == event_of(b"Event-Name: E\nUnique-ID: ab").uuid
-        assert "ab" == event_of(b"Content-Length: 9\nUnique-ID: ab").uuid
+        assert event_of(b"Event-Name: E\nUnique-ID: ab").uuid == "ab"
+        assert event_of(b"Content-Length: 9\nUnique-ID: ab").uuid == "ab"
 
     def test_a_frame_without_a_body_is_its_own_event(self):
         """The reply to `connect` carries the channel's data in its header block."""
         frame = Frame(Headers(b"\nEvent-Name: CHANNEL_DATA\nUnique-ID: a\n"))
 
-        assert "CHANNEL_DATA" == Event.of_frame(frame).name
+        assert Event.of_frame(frame).name == "CHANNEL_DATA"
 
 
 class TestNumbers:
     def test_times_are_microseconds_and_never_is_none(self):
         """0 is how the switch says never; an absent header says it too."""
         event = event_of(
-            b"Caller-Channel-Created-Time: 1795515474239098\nCaller-Channel-Answered-Time: 0\n\n"
+            b"Caller-Channel-Created-Time: 1795515474239098\n"
+            b"Caller-Channel-Answered-Time: 0\n\n"
         )
 
-        assert 1795515474239098 == event.created_us
+        assert event.created_us == 1795515474239098
         assert event.answered_us is None
         assert event.hangup_us is None
 
@@ -78,13 +79,13 @@ class TestNumbers:
         )
 
         times = (event.progress_us, event.progress_media_us, event.answered_us)
-        assert (1, 2, 3) == times
-        assert (4, 5, 6, 7) == (
+        assert times == (1, 2, 3)
+        assert (
             event.bridged_us,
             event.hangup_us,
             event.event_us,
             event.sequence,
-        )
+        ) == (4, 5, 6, 7)
 
     @pytest.mark.parametrize(
         "value", [b"", b"x", b"-1", b"1.5", b"1e9", b" 1", b"%31", b"\xd9\xa1", b"9" * 20]
@@ -95,7 +96,7 @@ class TestNumbers:
 
         with pytest.raises(WireError) as caught:
             _ = event.answered_us
-        assert "a" == caught.value.leg_uuid
+        assert caught.value.leg_uuid == "a"
 
 
 class TestTexts:
@@ -107,7 +108,7 @@ class TestTexts:
             b"Hangup-Cause: USER_BUSY\nAnswer-State: ringing\nDTMF-Digit: %23\n\n"
         )
 
-        assert ("DTMF", "a", "b", "c", "bridge", "d", "e") == (
+        assert (
             event.name,
             event.uuid,
             event.other_leg_uuid,
@@ -115,35 +116,35 @@ class TestTexts:
             event.application,
             event.job_uuid,
             event.core_uuid,
-        )
-        assert ("inbound", "USER_BUSY", "ringing", "#") == (
+        ) == ("DTMF", "a", "b", "c", "bridge", "d", "e")
+        assert (
             event.call_direction,
             event.hangup_cause,
             event.answer_state,
             event.dtmf_digit,
-        )
-        assert "Event(DTMF a)" == repr(event)
+        ) == ("inbound", "USER_BUSY", "ringing", "#")
+        assert repr(event) == "Event(DTMF a)"
 
     def test_an_event_of_nothing_has_empty_identities(self):
-        """name and uuid are always texts; the rest is None."""
+        """Name and uuid are always texts; the rest is None."""
         event = event_of(b"\n")
 
-        assert ("", "") == (event.name, event.uuid)
+        assert (event.name, event.uuid) == ("", "")
         assert event.hangup_cause is None
 
     def test_variables_and_headers_by_name(self):
         """A variable is a header with a prefix."""
         event = event_of(b"variable_sip_from_display: Hans%20Muster\nX: 1\n\n")
 
-        assert "Hans Muster" == event.variable("sip_from_display")
+        assert event.variable("sip_from_display") == "Hans Muster"
         assert event.variable("X") is None
-        assert "1" == event.header("X")
+        assert event.header("X") == "1"
 
     def test_a_decoded_value_may_hold_newlines(self):
         """Whoever uses a caller's text elsewhere has to expect them."""
         event = event_of(b"Caller-Caller-ID-Name: Evil%0AX%3A 1\n\n")
 
-        assert "Evil\nX: 1" == event.header("Caller-Caller-ID-Name")
+        assert event.header("Caller-Caller-ID-Name") == "Evil\nX: 1"
 
     def test_an_array_is_its_values(self):
         """One value is an array of one, none is none."""
@@ -151,6 +152,6 @@ class TestTexts:
             b"variable_DP_MATCH: ARRAY%3A%3A0900123456%7C%3A0900123456\nvariable_one: a\n\n"
         )
 
-        assert ("0900123456", "0900123456") == event.list_variable("DP_MATCH")
-        assert ("a",) == event.list_variable("one")
-        assert () == event.list_variable("none")
+        assert event.list_variable("DP_MATCH") == ("0900123456", "0900123456")
+        assert event.list_variable("one") == ("a",)
+        assert event.list_variable("none") == ()

@@ -31,9 +31,9 @@ class TestFrames:
         """A block ends at its empty line, and without Content-Length nothing belongs to it."""
         (frame,) = frames_of(b"Content-Type: command/reply\nReply-Text: +OK\n\n")
 
-        assert "command/reply" == frame.content_type
-        assert "+OK" == frame.headers["Reply-Text"]
-        assert b"" == frame.body
+        assert frame.content_type == "command/reply"
+        assert frame.headers["Reply-Text"] == "+OK"
+        assert frame.body == b""
 
     def test_a_body_is_as_long_as_announced_and_may_hold_anything(self):
         """Empty lines and headers inside a body are the body's own."""
@@ -44,13 +44,13 @@ class TestFrames:
         )
 
         assert body == first.body
-        assert "x" == second.content_type
+        assert second.content_type == "x"
 
     def test_a_body_of_no_bytes_is_a_whole_frame(self):
         """The linger notice announces a body of 0 bytes."""
         (frame,) = frames_of(b"Content-Type: text/disconnect-notice\nContent-Length: 0\n\n")
 
-        assert b"" == frame.body
+        assert frame.body == b""
 
     def test_need_data_until_the_last_byte_is_there(self):
         """A frame comes with its last byte, not before."""
@@ -62,7 +62,7 @@ class TestFrames:
         decoder.receive_data(b"b")
         assert decoder.next_frame() is not NEED_DATA
         assert not decoder.is_mid_frame
-        assert 0 == decoder.pending_bytes
+        assert decoder.pending_bytes == 0
 
     @pytest.mark.parametrize(
         "length",
@@ -81,7 +81,7 @@ class TestFrames:
         ],
     )
     def test_a_length_that_is_no_plain_number_is_refused(self, length):
-        """Negative, signed, padded, hexadecimal, encoded, over-long: not event-socket protocol."""
+        """Negative, signed, padded, hexadecimal, encoded, over-long: none is a length."""
         with pytest.raises(WireError):
             frames_of(b"Content-Length: " + length + b"\n\n")
 
@@ -117,7 +117,7 @@ class TestFrames:
         """A failing test shows which frame it was."""
         (frame,) = frames_of(b"Content-Type: t\nContent-Length: 1\n\na")
 
-        assert "Frame(t, 1 bytes)" == repr(frame)
+        assert repr(frame) == "Frame(t, 1 bytes)"
 
 
 class TestLimits:
@@ -125,7 +125,7 @@ class TestLimits:
         """The limit holds whether the block's end is there or still to come."""
         limits = Limits(header_bytes=10)
 
-        assert 1 == len(frames_of(b"A: 4567890\n\n", limits=limits))
+        assert len(frames_of(b"A: 4567890\n\n", limits=limits)) == 1
         for chunks in ([b"A: 45678901\n\n"], [b"A: 45678901", b"\n\n"], [b"A: 45678901\n"]):
             with pytest.raises(WireError):
                 frames_of(*chunks, limits=limits)
@@ -134,7 +134,7 @@ class TestLimits:
         """A flood of tiny headers is refused."""
         limits = Limits(headers=2)
 
-        assert 1 == len(frames_of(b"A: 1\nB: 2\n\n", limits=limits))
+        assert len(frames_of(b"A: 1\nB: 2\n\n", limits=limits)) == 1
         with pytest.raises(WireError):
             frames_of(b"A: 1\nB: 2\nC: 3\n\n", limits=limits)
 
@@ -142,7 +142,7 @@ class TestLimits:
         """Nothing of it needs to be held to know that it is too large."""
         limits = Limits(body_bytes=3)
 
-        assert 1 == len(frames_of(b"Content-Length: 3\n\nabc", limits=limits))
+        assert len(frames_of(b"Content-Length: 3\n\nabc", limits=limits)) == 1
         with pytest.raises(WireError):
             frames_of(b"Content-Length: 4\n\n", limits=limits)
 
@@ -153,10 +153,10 @@ class TestLimits:
         with pytest.raises(WireError):
             decoder.next_frame()
 
-        assert 0 == decoder.pending_bytes
+        assert decoder.pending_bytes == 0
 
     def test_bytes_that_come_one_by_one_are_looked_at_once(self):
-        """300 kB take a fraction of a second; searched anew for each byte, they take a minute."""
+        """300 kB take part of a second; searched anew for each byte, they take a minute."""
         decoder = FrameDecoder()
         started_s = time.process_time()
         for _ in range(300_000):
@@ -171,9 +171,9 @@ class TestHeaders:
         """A line feed spelt in a caller's name stays in the name."""
         block = headers(b"variable_account: 42", b"Name: Bob%0Avariable_account%3A%20999")
 
-        assert "Bob\nvariable_account: 999" == block["Name"]
-        assert "42" == block["variable_account"]
-        assert ["variable_account", "Name"] == list(block)
+        assert block["Name"] == "Bob\nvariable_account: 999"
+        assert block["variable_account"] == "42"
+        assert list(block) == ["variable_account", "Name"]
 
     @pytest.mark.parametrize(
         "text", ["\u0085", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\r"]
@@ -183,25 +183,25 @@ class TestHeaders:
         block = headers(f"Name: a{text}Other: b".encode(), b"Other: c")
 
         assert f"a{text}Other: b" == block["Name"]
-        assert "c" == block["Other"]
+        assert block["Other"] == "c"
 
     def test_the_first_colon_and_blank_end_the_name(self):
         """Further ones belong to the value."""
         block = headers(b"Channel-Name: sofia/a: b: c", b"Text-Without-Blank:x")
 
-        assert "sofia/a: b: c" == block["Channel-Name"]
-        assert 1 == len(block)
+        assert block["Channel-Name"] == "sofia/a: b: c"
+        assert len(block) == 1
 
     def test_an_empty_value_is_a_value_and_undef_is_none(self):
         """The switch writes _undef_ for a header that has no value."""
         block = headers(b"Empty: ", b"Absent: _undef_")
 
-        assert "" == block["Empty"]
+        assert block["Empty"] == ""
         assert block.get("Absent") is None
-        assert "x" == block.get("Absent", "x")
+        assert block.get("Absent", "x") == "x"
         assert "Absent" not in block
         assert "Empty" in block
-        assert {"Empty": ""} == dict(block)
+        assert dict(block) == {"Empty": ""}
         with pytest.raises(KeyError):
             block["Absent"]
 
@@ -209,8 +209,8 @@ class TestHeaders:
         """As in the switch itself, which finds the first."""
         block = headers(b"Event-Name: COMMAND", b"Event-Name: PRIVATE_COMMAND")
 
-        assert "COMMAND" == block["Event-Name"]
-        assert {"Event-Name": "COMMAND"} == dict(block)
+        assert block["Event-Name"] == "COMMAND"
+        assert dict(block) == {"Event-Name": "COMMAND"}
 
     def test_a_name_inside_another_is_not_found(self):
         """`Name` is neither `Channel-Name` nor `Name-Type`."""
@@ -230,24 +230,24 @@ class TestHeaders:
 
     def test_an_empty_block_has_no_headers(self):
         """And is no fault of this view."""
-        assert {} == dict(headers())
-        assert "Headers({})" == repr(headers())
+        assert dict(headers()) == {}
+        assert repr(headers()) == "Headers({})"
 
     def test_raw_gives_the_bytes(self):
         """For those who need what a caller really sent."""
-        assert b"%FFa" == headers(b"Name: %FFa").raw("Name")
+        assert headers(b"Name: %FFa").raw("Name") == b"%FFa"
 
 
 class TestText:
     def test_what_is_no_utf8_becomes_a_replacement_character(self):
         """Text read here can always be written to a log, a file or a database."""
-        assert "a\ufffdb" == decoded(b"a%FFb")
-        assert "a\ufffdb" == decoded(b"a\xffb")
+        assert decoded(b"a%FFb") == "a\ufffdb"
+        assert decoded(b"a\xffb") == "a\ufffdb"
         assert "\ufffd" in decoded(b"%ED%A0%80")  # a surrogate, encoded
 
     def test_a_spelt_nul_becomes_a_replacement_character(self):
         """Postgres and the event socket can carry none."""
-        assert "a\ufffdb" == decoded(b"a%00b")
+        assert decoded(b"a%00b") == "a\ufffdb"
 
     @pytest.mark.parametrize("text", [b"100%", b"%", b"%4", b"%zz", b"%%41"])
     def test_a_percent_sign_that_starts_no_escape_stays(self, text):
@@ -256,4 +256,4 @@ class TestText:
 
     def test_four_byte_characters_survive(self):
         """An emoji in a display name is one character."""
-        assert "\U0001f4de" == decoded(b"%F0%9F%93%9E")
+        assert decoded(b"%F0%9F%93%9E") == "\U0001f4de"
