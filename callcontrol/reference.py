@@ -1,4 +1,4 @@
-"""Reference: the frozen snapshot of numbers and tariffs that calls decide with; swapped whole."""
+"""Reference: the frozen snapshot of numbers and tariffs that calls decide with."""
 
 from __future__ import annotations
 

@@ -226,10 +226,10 @@ def _money(
                 kind=one.kind,
                 level=one.level,
                 amount=one.amount,
-                at_us=None if one.kind == "time" else one.from_us,
-                from_us=one.from_us if one.kind == "time" else None,
-                to_us=one.to_us if one.kind == "time" else None,
-                seconds=one.seconds if one.kind == "time" else None,
+                at_us=one.at_us,
+                from_us=one.from_us,
+                to_us=one.to_us,
+                seconds=one.seconds,
             )
             for one in rated.lines
         ),

@@ -1,0 +1,176 @@
+"""Random calls: tables of every shape, lawful or not, and what is asked of their meters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+from tariffs import (
+    COINS,
+    SWISS_LAW,
+    FixedCharge,
+    Law,
+    Level,
+    Meter,
+    Rated,
+    Rounding,
+    Rule,
+    Subject,
+    Tariff,
+    Then,
+)
+from tests.property.slow_meter import SECOND, Slow, swiss_ceiling, walk
+
+# midnights in Zurich: VAT rises on the first, the law below tightens on the second
+NEW_YEAR_2024_US = 1_704_063_600 * SECOND
+JUNE_2026_US = 1_780_264_800 * SECOND
+NOON_US = 1_767_614_400 * SECOND
+
+TIGHTENING_LAW = Law(
+    country="CH",
+    currency="CHF",
+    zone="Europe/Zurich",
+    rules=(
+        *SWISS_LAW.rules,
+        *(
+            Rule(
+                subjects=(subject,),
+                categories=("0900", "0901", "0906"),
+                value=Decimal(value),
+                valid_from=date(2026, 6, 1),
+                article="a new article",
+                source="a new article",
+            )
+            for subject, value in ((Subject.PER_MINUTE, "3.333333"), (Subject.FIXED, "2"))
+        ),
+    ),
+)
+
+
+def tightening_ceiling(category: str, what: str, at_us: int) -> Fraction | None:
+    """Give the limits of `TIGHTENING_LAW`, for the slow meter."""
+    if category.startswith("090") and at_us >= JUNE_2026_US and what != "per_call":
+        return Fraction("3.333333") if what == "per_minute" else Fraction(2)
+    return swiss_ceiling(category, what)
+
+
+@dataclass(frozen=True)
+class PricedCall:
+    """A call and everything asked during it."""
+
+    tariff: Tariff
+    level: int
+    start_us: int
+    end_us: int
+    changes: tuple[tuple[int, int], ...]
+    law: Law
+
+    def meter(self) -> Meter:
+        """Meter it, up to its last change."""
+        meter = Meter(self.tariff, level=self.level, start_us=self.start_us, law=self.law)
+        for at_us, level in self.changes:
+            meter.change_level(level, at_us)
+        return meter
+
+    def rated(self) -> Rated:
+        """Price it the fast way."""
+        return self.meter().stop(self.end_us)
+
+    def slow(self, horizon_us: int) -> Slow:
+        """Price it the slow way."""
+        tightens = self.law is TIGHTENING_LAW
+        return walk(
+            self.tariff,
+            level=self.level,
+            start_us=self.start_us,
+            changes=self.changes,
+            end_us=self.end_us,
+            horizon_us=max(horizon_us, self.end_us),
+            ceiling=tightening_ceiling if tightens else None,
+        )
+
+
+def amounts(most: int) -> st.SearchStrategy[Decimal]:
+    """Draw amounts from nothing to `most`: round ones, centimes, millionths."""
+    return st.one_of(
+        st.sampled_from([Decimal("0.00"), Decimal("0.08"), Decimal("1.00"), Decimal("2.50")]),
+        st.integers(0, most * 100).map(lambda centimes: Decimal(centimes) / 100),
+        st.integers(0, most * 10**6).map(lambda millionths: Decimal(millionths) / 10**6),
+    )
+
+
+seconds = st.one_of(st.integers(0, 5), st.integers(0, 120))
+fixed_charges = st.builds(
+    FixedCharge,
+    amount=st.one_of(amounts(3), amounts(110)),
+    after_s=seconds,
+    every_s=st.one_of(st.none(), st.integers(1, 60)),
+)
+
+
+@st.composite
+def levels(draw: st.DrawFn, numbers: list[int], number: int) -> Level:
+    """Draw one level of a table; a step of 0 seconds only leads upwards, so none goes round."""
+    then = None
+    following = draw(st.sampled_from([other for other in numbers if other != number]))
+    if draw(st.booleans()):
+        least_s = 0 if following > number else 1
+        then = Then(after_s=draw(seconds) + least_s, level=following)
+    return Level(
+        per_minute=draw(st.one_of(amounts(10), amounts(12))),
+        per_call=draw(st.one_of(st.just(Decimal("0.00")), amounts(3), amounts(110))),
+        fixed=tuple(draw(st.lists(fixed_charges, max_size=2))),
+        then=then,
+    )
+
+
+@st.composite
+def tariffs(draw: st.DrawFn) -> Tariff:
+    """Draw a table: mostly a few levels, now and then all ninety, most of them alike."""
+    drawn = draw(st.lists(st.integers(1, 90), min_size=2, max_size=4, unique=True))
+    numbers = draw(st.sampled_from([drawn, drawn, drawn, list(range(1, 91))]))
+    increment_s = draw(st.sampled_from([1, 1, 1, 7, 60]))
+    alike = Level(per_minute=Decimal("1.00"))
+    return Tariff(
+        name="drawn",
+        category=draw(st.sampled_from(["0901", "0900", "0906", "0842", "0800"])),
+        includes_vat=draw(st.sampled_from([True, True, False])),
+        increment_s=increment_s,
+        free_s=increment_s * draw(st.sampled_from([0, 0, 1, 10])),
+        rounding=Rounding(to=draw(st.sampled_from([None, *COINS]))),
+        max_charge=draw(st.one_of(st.none(), amounts(5), amounts(200))),
+        levels=dict.fromkeys(numbers, alike)
+        | {number: draw(levels(numbers, number)) for number in drawn},
+    )
+
+
+@st.composite
+def priced_calls(draw: st.DrawFn) -> PricedCall:
+    """Draw a call; its instants often fall together, and it may cross a midnight."""
+    tariff = draw(tariffs())
+    numbers = list(tariff.levels)
+    offset = st.one_of(
+        st.integers(0, 200).map(lambda whole: whole * SECOND),
+        st.integers(0, 200 * SECOND),
+    )
+    start_us = draw(st.sampled_from([NEW_YEAR_2024_US, JUNE_2026_US, NOON_US])) - draw(offset)
+    asked = draw(
+        st.lists(
+            st.tuples(offset, st.sampled_from([91, *numbers * 4])),
+            max_size=5,
+        )
+    )
+    changes = tuple(sorted(((start_us + at, level) for at, level in asked), key=lambda c: c[0]))
+    last_us = changes[-1][0] if changes else start_us
+    return PricedCall(
+        tariff=tariff,
+        level=draw(st.sampled_from(numbers)),
+        start_us=start_us,
+        end_us=last_us + draw(offset),
+        changes=changes,
+        law=draw(st.sampled_from([SWISS_LAW, TIGHTENING_LAW])),
+    )
