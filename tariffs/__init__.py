@@ -1,0 +1,78 @@
+"""What a call costs: pure, exact, told the time.
+
+money, level, tariff   a table of prices as it is entered
+law, swiss, vat        what it may not be, as dated data
+terms                  what one call is charged under: its tariff clipped to the law
+stay, run, change      a time at one level, and how one follows another
+charge                 the price of a call with its lines, rounded once
+meter                  a running call
+settlement             the customer's side
+
+Each line imports only lines above it. Nothing here imports the engine or the dialplan, reads a
+clock or does any I/O.
+"""
+
+from __future__ import annotations
+
+from tariffs.change import STEP, Change, Refusal
+from tariffs.charge import Line, Rated, Segment
+from tariffs.errors import (
+    Fault,
+    Invalid,
+    InvalidSettlement,
+    InvalidTariff,
+    MeterStopped,
+    NotExact,
+    TariffError,
+    TimeRanBackwards,
+    UnknownCountry,
+    UnknownLevel,
+)
+from tariffs.law import Law, Rule, Subject
+from tariffs.level import LEVELS, FixedCharge, Level, Then
+from tariffs.meter import Meter
+from tariffs.money import cut_off, exact_text
+from tariffs.settlement import TARGET_KINDS, Settled, Settlement, TargetKind, settle
+from tariffs.swiss import SWISS_LAW, law_for
+from tariffs.tariff import CATEGORIES, COINS, Announcement, Rounding, Tariff
+
+__all__ = [
+    "CATEGORIES",
+    "COINS",
+    "LEVELS",
+    "STEP",
+    "SWISS_LAW",
+    "TARGET_KINDS",
+    "Announcement",
+    "Change",
+    "Fault",
+    "FixedCharge",
+    "Invalid",
+    "InvalidSettlement",
+    "InvalidTariff",
+    "Law",
+    "Level",
+    "Line",
+    "Meter",
+    "MeterStopped",
+    "NotExact",
+    "Rated",
+    "Refusal",
+    "Rounding",
+    "Rule",
+    "Segment",
+    "Settled",
+    "Settlement",
+    "Subject",
+    "TargetKind",
+    "Tariff",
+    "TariffError",
+    "Then",
+    "TimeRanBackwards",
+    "UnknownCountry",
+    "UnknownLevel",
+    "cut_off",
+    "exact_text",
+    "law_for",
+    "settle",
+]

@@ -1,0 +1,201 @@
+"""How one stay follows another: entries, automatic steps, changes of law; pure functions.
+
+At one and the same instant: changes asked for, then automatic steps, then fixed charges, then
+the increment. The first two make stays; the stay that begins at an instant charges the others.
+"""
+
+from __future__ import annotations
+
+from tariffs.change import STEP, Refusal
+from tariffs.stay import Stay
+from tariffs.terms import Terms
+
+
+def started(terms: Terms, number: int) -> Stay:
+    """Begin a call at a level; its price is clipped to the law, never refused.
+
+    Raises:
+        UnknownLevel: the table lacks the level.
+    """
+    prices = terms.prices(number, 0)
+    passed = terms.limit is not None and prices.per_call > terms.limit
+    return Stay(
+        terms=terms,
+        number=number,
+        prices=prices,
+        by="",
+        entered_us=0,
+        from_us=0,
+        per_call=prices.per_call,
+        base=prices.per_call,
+        seen=1 << number,
+        step_us=prices.step and prices.step[0],
+        edge_us=terms.edge_after(0),
+        passed_us=0 if passed else None,
+        refused=(),
+        previous=None,
+    )
+
+
+def advanced(stay: Stay, until_us: int) -> Stay:
+    """Follow a call to an instant: every step and change of law before it has happened."""
+    while (turn_us := _turn_us(stay)) is not None and turn_us < until_us:
+        stay = _turned(stay, turn_us)
+    return stay
+
+
+def refusal(stay: Stay, number: int, at_us: int) -> str | None:
+    """Say why a level may not come into force at an instant of a stay, or None.
+
+    What entering it charges at once (its `per_call` if it is new to the call, and its fixed
+    charges after 0 s) may not pass the maximum; entering it for nothing always may.
+    """
+    terms = stay.terms
+    if reason := terms.refusal(number, at_us):
+        return reason
+    prices = terms.prices(number, at_us)
+    immediate = _per_call(stay, number, at_us) + prices.at_once
+    if terms.limit is None or not immediate or stay.total(at_us) + immediate <= terms.limit:
+        return None
+    return f"would pass the maximum of {terms.tariff.currency} {terms.maximum}"
+
+
+def entered(stay: Stay, number: int, at_us: int, by: str) -> Stay:
+    """Bring a level into force that `refusal` has nothing against."""
+    prices = stay.terms.prices(number, at_us)
+    return _next(
+        stay,
+        at_us,
+        number=number,
+        by=by,
+        per_call=_per_call(stay, number, at_us),
+        entered_us=at_us,
+        step_us=at_us + prices.step[0] if prices.step else None,
+    )
+
+
+def exhausted_us(stay: Stay) -> int | None:
+    """Find the first charge that would make the total pass the maximum if the call went on.
+
+    Steps can go round for ever. Once a level is entered as it was before, at the same place in
+    an increment and with no level new to the call in between, every further round costs the
+    same: whole rounds are leaped over, so that a cheap round takes no longer than a dear one.
+
+    Returns:
+        µs from the start; None when nothing will ever pass it.
+    """
+    limit = stay.terms.limit
+    if limit is None:
+        return None
+    marks: dict[tuple[int, int, int, int | None], Stay] = {}
+    while stay.passed_us is None:
+        turn_us = _turn_us(stay)
+        if turn_us is None:
+            return stay.passes_us(limit)
+        stay = _turned(stay, turn_us)._replace(previous=None)
+        if not _is_fresh(stay):
+            continue
+        key = (stay.number, stay.entered_us % stay.terms.increment_us, stay.seen, stay.edge_us)
+        if (mark := marks.setdefault(key, stay)) is not stay:
+            rounds = _rounds_left(mark, stay, limit)
+            if rounds is None:
+                return None
+            stay = _leaped(mark, stay, rounds)
+            marks.clear()
+    return stay.passed_us
+
+
+def _turn_us(stay: Stay) -> int | None:
+    """Give the instant at which a stay ends by itself, or None when it never does."""
+    if stay.edge_us is None or stay.step_us is None:
+        return stay.step_us if stay.edge_us is None else stay.edge_us
+    return min(stay.step_us, stay.edge_us)
+
+
+def _turned(stay: Stay, at_us: int) -> Stay:
+    """Do what is due at the end of a stay; a change of law goes first, the step heeds it."""
+    if at_us == stay.edge_us:
+        return _next(
+            stay,
+            at_us,
+            number=stay.number,
+            by=None,
+            per_call=0,
+            entered_us=stay.entered_us,
+            step_us=stay.step_us,
+        )
+    # a step is due only where the prices have one
+    number = stay.prices.step[1] if stay.prices.step else stay.number
+    if reason := refusal(stay, number, at_us):
+        refused = Refusal(
+            at_us=stay.terms.start_us + at_us, level=number, by=STEP, reason=reason
+        )
+        return stay._replace(step_us=None, refused=(*stay.refused, refused))
+    return entered(stay, number, at_us, STEP)
+
+
+def _per_call(stay: Stay, number: int, at_us: int) -> int:
+    return 0 if stay.seen >> number & 1 else stay.terms.prices(number, at_us).per_call
+
+
+def _next(
+    stay: Stay,
+    at_us: int,
+    *,
+    number: int,
+    by: str | None,
+    per_call: int,
+    entered_us: int,
+    step_us: int | None,
+) -> Stay:
+    terms = stay.terms
+    total = stay.total(at_us)
+    passed_us = stay.passed_us
+    if passed_us is None and terms.limit is not None and total > terms.limit:
+        passed_us = stay.passes_us(terms.limit)
+    return Stay(
+        terms=terms,
+        number=number,
+        prices=terms.prices(number, at_us),
+        by=by,
+        entered_us=entered_us,
+        from_us=at_us,
+        per_call=per_call,
+        base=total + per_call,
+        seen=stay.seen | 1 << number,
+        step_us=step_us,
+        edge_us=terms.edge_after(at_us),
+        passed_us=passed_us,
+        refused=stay.refused,
+        previous=stay,
+    )
+
+
+def _is_fresh(stay: Stay) -> bool:
+    """Say whether a stay begins with an entry, has a step to come and no free time left."""
+    return (
+        stay.step_us is not None
+        and stay.from_us == stay.entered_us
+        and stay.from_us >= stay.terms.free_us
+    )
+
+
+def _rounds_left(mark: Stay, stay: Stay, limit: int) -> int | None:
+    """Count the whole rounds from a mark to its like that change nothing but the total."""
+    cost, length_us = stay.base - mark.base, stay.from_us - mark.from_us
+    rounds = []
+    if cost:
+        rounds.append((limit - stay.base) // cost)
+    if stay.edge_us is not None:
+        rounds.append((stay.edge_us - stay.from_us - 1) // length_us)
+    return min(rounds, default=None)
+
+
+def _leaped(mark: Stay, stay: Stay, rounds: int) -> Stay:
+    shift_us = rounds * (stay.from_us - mark.from_us)
+    return stay._replace(
+        entered_us=stay.entered_us + shift_us,
+        from_us=stay.from_us + shift_us,
+        base=stay.base + rounds * (stay.base - mark.base),
+        step_us=None if stay.step_us is None else stay.step_us + shift_us,
+    )

@@ -1,0 +1,175 @@
+"""Terms: what one call is charged under, its tariff clipped to the law, in whole units.
+
+Strategy: VAT rate, increment, rounding and maximum are those of the instant the call starts:
+the date of the call decides. A level's prices are held to the law of the instant they are in
+force: `edge_after` names the instants at which it changes, and prices are taken afresh there.
+A clipped price is cut to the millionth, so that its second is a whole number of units too.
+
+Inside terms and stays all instants are µs from the start of the call, written `…_us` as well.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
+from typing import NamedTuple
+
+from tariffs.errors import UnknownLevel
+from tariffs.law import Law, Subject
+from tariffs.money import MILLION, UNITS, cut_off, units_of
+from tariffs.tariff import Tariff
+from tariffs.vat import without_vat
+
+SECOND_US = 10**6
+MINUTE_US = 60 * SECOND_US
+
+
+class Due(NamedTuple):
+    """A fixed charge: units, µs from entry to the first, µs between two (0: only one)."""
+
+    amount: int
+    after_us: int
+    every_us: int
+
+
+class Prices(NamedTuple):
+    """A level's prices in units while one law holds.
+
+    Attributes:
+        per_increment: of time.
+        per_call: the first time the level is in force.
+        fixed: charges during the call that cost anything.
+        at_once: sum of the fixed charges due at the very entry.
+        step: µs from entry to the automatic step and its level, or None.
+    """
+
+    per_increment: int
+    per_call: int
+    fixed: tuple[Due, ...]
+    at_once: int
+    step: tuple[int, int] | None
+
+
+class Terms:
+    """What one call is charged under.
+
+    Attributes:
+        tariff: as it was entered.
+        start_us: the start of the call, µs since the epoch.
+        vat_rate: of the date of the call, a share.
+        increment_us: length of an increment.
+        free_us: length of the free lead-in.
+        rounding_to: the coin the final amount is rounded up to, or None.
+        maximum: the most the call may cost, VAT included, or None.
+        limit: the same in units on the tariff's own side of VAT: a total above it has passed
+            the maximum.
+    """
+
+    __slots__ = (
+        "_edges",
+        "_law",
+        "_prices",
+        "_refusals",
+        "free_us",
+        "increment_us",
+        "limit",
+        "maximum",
+        "rounding_to",
+        "start_us",
+        "tariff",
+        "vat_rate",
+    )
+
+    def __init__(self, tariff: Tariff, law: Law, start_us: int) -> None:
+        def lawful(subject: Subject, given: Decimal | None) -> Decimal | None:
+            limit = law.value(subject, tariff.category, start_us)
+            return min((value for value in (given, limit) if value is not None), default=None)
+
+        self.tariff = tariff
+        self.start_us = start_us
+        self.vat_rate = law.vat_rate(start_us)
+        increment_s = lawful(Subject.INCREMENT_S, Decimal(tariff.increment_s))
+        self.increment_us = int(increment_s or 1) * SECOND_US
+        self.free_us = tariff.free_s * SECOND_US
+        coin = tariff.rounding.to
+        self.rounding_to = None if coin is None else lawful(Subject.ROUNDING_TO, coin)
+        maximum = lawful(Subject.WHOLE_CALL, tariff.max_charge)
+        self.maximum = None if maximum is None else cut_off(Fraction(maximum))
+        self.limit = None if maximum is None else self._limit(Fraction(maximum))
+        self._law = law
+        edges = law.price_changes(tariff.category, start_us)
+        self._edges = tuple(at_us - start_us for at_us in edges)
+        self._prices: dict[tuple[int, int], Prices] = {}
+        self._refusals: dict[tuple[int, int], str | None] = {}
+
+    def edge_after(self, at_us: int) -> int | None:
+        """Give the first instant after one at which the law on prices changes, or None."""
+        return next((edge for edge in self._edges if edge > at_us), None)
+
+    def prices(self, number: int, at_us: int) -> Prices:
+        """Give a level's prices by the law in force at an instant; computed once.
+
+        Raises:
+            UnknownLevel: the table lacks the level.
+        """
+        key = (number, self._period(at_us))
+        if (prices := self._prices.get(key)) is None:
+            prices = self._prices[key] = self._clipped(number, at_us)
+        return prices
+
+    def refusal(self, number: int, at_us: int) -> str | None:
+        """Say why a level may not come into force at an instant, by the table or the law."""
+        key = (number, self._period(at_us))
+        if key not in self._refusals:
+            self._refusals[key] = self._refused(number, at_us)
+        return self._refusals[key]
+
+    def _limit(self, gross: Fraction) -> int:
+        included = self.tariff.includes_vat
+        return floor(UNITS * (gross if included else without_vat(gross, self.vat_rate)))
+
+    def _period(self, at_us: int) -> int:
+        return bisect_right(self._edges, at_us)
+
+    def _refused(self, number: int, at_us: int) -> str | None:
+        if number not in self.tariff.levels:
+            return str(UnknownLevel(number))
+        at_us += self.start_us
+        return self._law.refuses(self.tariff, number, at_us, vat_rate=self.vat_rate)
+
+    def _clipped(self, number: int, at_us: int) -> Prices:
+        level = self.tariff.levels.get(number)
+        if level is None:
+            raise UnknownLevel(number)
+
+        def lawful(subject: Subject, price: Decimal) -> int:
+            ceiling = self._law.ceiling(
+                subject, self.tariff, self.start_us + at_us, vat_rate=self.vat_rate
+            )
+            units = units_of(price)
+            if ceiling is None:
+                return units
+            return min(units, floor(ceiling * MILLION) * (UNITS // MILLION))
+
+        fixed = (
+            Due(
+                amount=lawful(Subject.FIXED, charge.amount),
+                after_us=charge.after_s * SECOND_US,
+                every_us=(charge.every_s or 0) * SECOND_US,
+            )
+            for charge in level.fixed
+        )
+        step = (level.then.after_s * SECOND_US, level.then.level) if level.then else None
+        costing = tuple(due for due in fixed if due.amount)
+        # a level left at its very entry is left before its fixed charges fall due
+        lasts = step is None or step[0] > 0
+        per_minute = lawful(Subject.PER_MINUTE, level.per_minute)
+        return Prices(
+            per_increment=per_minute * self.increment_us // MINUTE_US,
+            per_call=lawful(Subject.PER_CALL, level.per_call),
+            fixed=costing,
+            at_once=sum(due.amount for due in costing if lasts and due.after_us == 0),
+            step=step,
+        )
