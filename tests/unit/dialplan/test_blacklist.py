@@ -37,7 +37,7 @@ def test_patterns_that_match(pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", ["+41795550002", "+4178*", f"{MOBILE}0*", "anonymous"])
 def test_patterns_that_do_not_match(pattern: str) -> None:
-    """Other numbers, other prefixes, longer ones, and anonymity of a caller who shows himself."""
+    """Other numbers, other or longer prefixes, and anonymity when the number is shown."""
     assert _match(_entry(pattern)) is None
 
 

@@ -41,10 +41,18 @@ def test_every_dialled_form_is_one_number(text: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    (
-        "+41800000016 +41840000000 +41842999999 +41844000001 +41848111111 "
-        "+41900000000 +41901999999 +41906123456 +41878123456 +80012345678"
-    ).split(),
+    [
+        "+41800000016",
+        "+41840000000",
+        "+41842999999",
+        "+41844000001",
+        "+41848111111",
+        "+41900000000",
+        "+41901999999",
+        "+41906123456",
+        "+41878123456",
+        "+80012345678",
+    ],
 )
 def test_service_numbers_of_every_category_parse(number: str) -> None:
     """No range of service numbers is refused, assigned or not."""

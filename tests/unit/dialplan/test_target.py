@@ -46,16 +46,15 @@ def test_a_target_is_read_as_people_write_it(text: str, kind: str, address: str)
         ("sip:a@example.net,sofia/external/1", "is not a SIP URI"),
         ("sip:${x}@example.net", "is not a SIP URI"),
         ("sip:a@example.net?Header=1", "is not a SIP URI"),
-        ("sip:a@example.net\n", "neither"),
         ("sip:a@example.net;transport=x", "is not a SIP URI"),
     ],
 )
 def test_what_no_target_can_be(text: str, sentence: str) -> None:
     """Emergency and short numbers, and whatever a dial string would misread."""
     with pytest.raises(InvalidTarget) as refusal:
-        parse_target(text + ("\x00" if text.endswith("\n") else ""), gateways=("a",))
+        parse_target(text, gateways=("a",))
 
-    assert "address: " in str(refusal.value)
+    assert sentence in str(refusal.value)
 
 
 def test_a_number_needs_a_gateway_and_each_only_once() -> None:
@@ -64,7 +63,7 @@ def test_a_number_needs_a_gateway_and_each_only_once() -> None:
         Target(kind="pstn", address="+41445550101")
     with pytest.raises(InvalidTarget, match="names a twice"):
         make_target("+41445550101", "a", "b", "a")
-    with pytest.raises(InvalidTarget, match="is not in E.164"):
+    with pytest.raises(InvalidTarget, match="'0445550101' is not in E"):
         make_target("0445550101")
 
 
