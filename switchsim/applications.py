@@ -1,0 +1,207 @@
+"""The applications of the dialplan and of `sendmsg execute`.
+
+Each is a generator over the call's own time: it yields to wait, and returns when it has ended.
+"""
+
+import contextlib
+import re
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from switchsim.bridge import answer, bridge, open_media
+from switchsim.causes import cause_named, cause_of_sip, reason_of
+from switchsim.outbound import Dialer, EngineConnection
+from switchsim.variables import leading_number
+
+if TYPE_CHECKING:
+    from switchsim.session import Session, Steps
+
+Application = Callable[["Session", str], "Steps"]
+
+
+def connect_engine(session: "Session", data: str) -> "Steps":
+    """`socket host:port|host:port [async] [full]`: hands the call to an engine."""
+    words = data.split()
+    if not words:
+        return
+    results: list[socket.socket | None] = []
+
+    def settled(sock: socket.socket | None) -> None:
+        results.append(sock)
+        session.wake()
+
+    def trying(host: str) -> None:
+        session.channel.variables.set("socket_host", host)
+
+    Dialer(session.switch, words[0].split("|"), trying, settled)
+    while not results:
+        yield None
+    sock = results[0]
+    if sock is None:
+        return
+    flags = {word.lower() for word in words[1:]}
+    connection = EngineConnection(session.switch, sock, session, flags)
+    while session.channel.is_up and connection.is_open and not connection.is_connected:
+        yield None
+    yield from session.park()
+
+
+def set_variable(session: "Session", data: str) -> "Steps":
+    """`set name=value`."""
+    name, equals, value = data.partition("=")
+    if not equals:
+        name, _, value = data.partition(",")
+    value = value.strip() if equals else value
+    session.channel.variables.set(name.strip(), None if value in {"", "_undef_"} else value)
+    yield from ()
+
+
+def multiset(session: "Session", data: str) -> "Steps":
+    """`multiset a=1 b=2`, or with `^^:` another separator."""
+    separator = " "
+    if data.startswith("^^") and len(data) > 2:
+        separator, data = data[2], data[3:]
+    for pair in data.split(separator):
+        if pair.strip():
+            yield from set_variable(session, pair.strip())
+
+
+def unset_variable(session: "Session", data: str) -> "Steps":
+    """`unset name`."""
+    session.channel.variables.set(data.strip(), None)
+    yield from ()
+
+
+def hang_up(session: "Session", data: str) -> "Steps":
+    """`hangup [cause]`; a number or a name."""
+    session.channel.hang_up(cause_named(data.strip() or "NORMAL_CLEARING"))
+    yield from ()
+
+
+def respond(session: "Session", data: str) -> "Steps":
+    """`respond code [phrase]`: refuses an unanswered call with a SIP answer of our choice."""
+    code, _, phrase = data.strip().partition(" ")
+    number = leading_number(code)
+    channel = session.channel
+    cause = cause_of_sip(number)
+    if number >= 300 and channel.is_up and not session.leg.is_answered:
+        session.leg.refuse(number, reason=reason_of(cause), phrase=phrase.strip() or None)
+        channel.variables.set("sip_hangup_disposition", "send_refuse")
+    if number >= 300:
+        channel.hang_up(cause)
+    yield from ()
+
+
+def pre_answer(session: "Session", data: str) -> "Steps":
+    """`pre_answer`: early media."""
+    open_media(session, None)
+    yield from ()
+
+
+def answer_call(session: "Session", data: str) -> "Steps":
+    """`answer`."""
+    answer(session, None)
+    yield from ()
+
+
+def ring_ready(session: "Session", data: str) -> "Steps":
+    """`ring_ready`: 180 to the caller."""
+    channel = session.channel
+    if not (channel.is_ring_ready or channel.is_early or channel.is_answered):
+        session.leg.ring()
+        channel.mark_ringing()
+    yield from ()
+
+
+def park(session: "Session", data: str) -> "Steps":
+    """`park`: waits, under whoever controls the call."""
+    yield from session.park()
+
+
+def sleep(session: "Session", data: str) -> "Steps":
+    """`sleep milliseconds`; commands run meanwhile."""
+    yield from _pass_time(session, max(0, leading_number(data)) / 1000)
+
+
+def playback(session: "Session", data: str) -> "Steps":
+    """`playback file`: tones and silence take their time, files are not found.
+
+    Before the answer it opens early media, as the switch does.
+    """
+    if not (session.channel.is_answered or session.channel.is_early):
+        open_media(session, None)
+    seconds = _length_of(data)
+    if seconds is None:
+        session.application_response = "FILE NOT FOUND"
+        return
+    started = session.channel.now_us
+    yield from _pass_time(session, seconds)
+    played = (session.channel.now_us - started) // 1000
+    session.channel.variables.set("playback_ms", str(played))
+    session.channel.variables.set("playback_samples", str(played * 8))
+    session.channel.variables.set("playback_last_offset_pos", str(played * 8))
+    session.application_response = "FILE PLAYED"
+
+
+def sched_hangup(session: "Session", data: str) -> "Steps":
+    """`sched_hangup [+]seconds [cause]`."""
+    when, _, cause = data.strip().partition(" ")
+    if when:
+        named = cause_named(cause.strip()) if cause.strip() else "ALLOTTED_TIMEOUT"
+        session.switch.scheduler.hang_up(session.channel, when, named)
+    yield from ()
+
+
+def set_privacy(session: "Session", data: str) -> "Steps":
+    """`privacy full|name|number|no`: what is told of the caller to others."""
+    word, profile = data.strip().lower(), session.channel.profile
+    profile.hide_name = word in {"full", "yes", "name"}
+    profile.hide_number = word in {"full", "yes", "number"}
+    yield from ()
+
+
+def send_info(session: "Session", data: str) -> "Steps":
+    """`send_info text`: an INFO to the caller, when it may be sent."""
+    if session.switch.may_send_info(session.channel):
+        session.switch.send_info(session.channel, "freeswitch/data", data)
+    yield from ()
+
+
+def nothing(session: "Session", data: str) -> "Steps":
+    """An application that changes nothing a test can see."""
+    yield from ()
+
+
+def _pass_time(session: "Session", seconds: float) -> "Steps":
+    clock = session.switch.loop.clock
+    end = clock.wall_us() + int(seconds * 1_000_000)
+    while session.is_up and (left := end - clock.wall_us()) > 0:
+        yield left / 1e6
+        yield from session.run_commands()
+
+
+def _length_of(data: str) -> float | None:
+    """Seconds a `tone_stream://` or `silence_stream://` lasts; None for a file."""
+    if data.startswith("silence_stream://"):
+        return max(0, leading_number(data.partition("://")[2])) / 1000
+    if not data.startswith("tone_stream://"):
+        return None
+    tones = re.findall(r"%\((\d+),(\d+)", data)
+    loops = re.search(r"loops=(\d+)", data)
+    times = int(loops.group(1)) if loops else 1
+    with contextlib.suppress(ValueError):
+        return times * sum(int(on) + int(off) for on, off in tones) / 1000
+    return 0.0
+
+
+def known() -> dict[str, Application]:
+    """Every application by name."""
+    return {
+        "socket": connect_engine, "set": set_variable, "multiset": multiset,
+        "unset": unset_variable, "export": set_variable, "hangup": hang_up,
+        "respond": respond, "pre_answer": pre_answer, "answer": answer_call,
+        "ring_ready": ring_ready, "park": park, "sleep": sleep, "playback": playback,
+        "sched_hangup": sched_hangup, "privacy": set_privacy, "bridge": bridge,
+        "send_info": send_info, "log": nothing, "info": nothing, "limit": nothing,
+    }  # fmt: skip

@@ -1,0 +1,163 @@
+"""The bridge application: ring, connect caller and destination, and what follows the talk."""
+
+from typing import TYPE_CHECKING
+
+from switchsim import dialstring
+from switchsim.called import CalledLeg
+from switchsim.originate import Originate
+
+if TYPE_CHECKING:
+    from switchsim.session import Session, Steps
+
+
+def bridge(session: "Session", data: str) -> "Steps":
+    """Runs a bridge string; an empty one does nothing."""
+    if not data.strip():
+        return
+    channel = session.channel
+    attempt = None
+    peer = None
+    strings = dialstring.enterprise(data)
+    for string in strings:
+        attempt = Originate(session, string)
+        peer = yield from attempt.run()
+        if peer or not session.is_up:
+            break
+    if attempt is None:
+        return
+    if len(strings) > 1 and peer:
+        channel.variables.set("originate_disposition", "success")
+    if peer is None:
+        failed = attempt.failed_cause or attempt.cause
+        channel.variables.set("originate_failed_cause", failed)
+        _after_failure(session, attempt.cause)
+        return
+    attempt.show_callee(peer)
+    yield from _talk(session, peer)
+
+
+def _after_failure(session: "Session", cause: str) -> None:
+    """Without continue_on_fail the caller shares the destination's fate."""
+    channel = session.channel
+    if not channel.is_up or session.transfer_to is not None:
+        return
+    wish = channel.variables.get("continue_on_fail")
+    if wish is None:
+        goes_on = cause in {"NO_ANSWER", "NO_USER_RESPONSE", "ORIGINATOR_CANCEL"}
+    else:
+        listed = {word.strip().upper() for word in wish.split(",")}
+        goes_on = channel.variables.is_true("continue_on_fail") or cause in listed
+    if not goes_on:
+        channel.hang_up(cause)
+
+
+def _talk(session: "Session", peer: CalledLeg) -> "Steps":
+    caller, callee = session.channel, peer.channel
+    if peer.is_answered:
+        answer(session, peer)
+    elif peer.is_early:
+        open_media(session, peer)
+    caller.variables.set("signal_bond", callee.uuid)
+    now = caller.now_us
+    caller.profile.times.bridged = now
+    caller.other = ("originatee", callee.profile.copy())
+    caller.other[1].index = ""
+    caller.other[1].logical_direction = "inbound"
+    callee.profile.times.bridged = now
+    ends = [("Bridge-A-Unique-ID", caller.uuid), ("Bridge-B-Unique-ID", callee.uuid)]
+    caller.fire("CHANNEL_BRIDGE", before=ends)
+    _tie(session, peer)
+    while session.is_up and peer.is_up:
+        if peer.is_answered and not caller.is_answered:
+            answer(session, peer)
+        yield None
+        yield from session.run_commands()
+    yield from _untie(session, peer, ends)
+
+
+def answer(session: "Session", peer: CalledLeg | None) -> None:
+    """Answers the caller, with the media of `peer` when there is one."""
+    channel = session.channel
+    if channel.is_answered or not channel.is_up:
+        return
+    open_media(session, peer, announce=False)
+    channel.variables.set("rtp_local_sdp_str", session.leg.local_sdp())
+    channel.variables.keep("sip_to_tag", session.leg.tag)
+    session.leg.answer()
+    channel.mark_answered()
+    channel.variables.set("endpoint_disposition", "ANSWER")
+    session.switch.answered(channel)
+
+
+def open_media(session: "Session", peer: CalledLeg | None, *, announce: bool = True) -> None:
+    """Negotiates the caller's media and says so; `announce` sends the 183."""
+    channel = session.channel
+    if channel.is_early or channel.is_answered or not channel.is_up:
+        return
+    channel.has_codec = True
+    variables = channel.variables
+    if peer is not None and peer.remote_sdp:
+        variables.set("switch_m_sdp", peer.remote_sdp)
+    media = session.leg.media
+    if media is not None:
+        variables.set("video_media_flow", "inactive")
+        variables.set("text_media_flow", "inactive")
+        session.switch.set_media_variables(
+            channel,
+            media,
+            ssrc=4_144_697_000 + session.leg.media_port,
+            local=session.leg.media_port,
+        )
+    variables.set("endpoint_disposition", "EARLY MEDIA")
+    variables.keep("sip_to_tag", session.leg.tag)
+    if announce:
+        session.leg.progress()
+    channel.mark_early()
+
+
+def _tie(session: "Session", peer: CalledLeg) -> None:
+    caller, callee = session.channel, peer.channel
+    callee.enter("CS_EXCHANGE_MEDIA", "CS_EXCHANGE_MEDIA")
+    for one, other in ((caller, callee), (callee, caller)):
+        for name, value in (
+            ("bridge_to", other.uuid),
+            ("last_bridge_to", other.uuid),
+            ("bridge_channel", other.name),
+            ("bridge_uuid", other.uuid),
+            ("signal_bond", other.uuid),
+        ):
+            one.variables.set(name, value)
+    callee.variables.set("endpoint_disposition", "ANSWER")
+    # The switch tells either side who is at the other end.
+    for one, name, number, other in (
+        (callee, caller.profile.name, caller.profile.number, caller),
+        (caller, callee.profile.callee_name, callee.profile.callee_number, callee),
+    ):
+        one.variables.set("last_sent_callee_id_name", name)
+        one.variables.set("last_sent_callee_id_number", number)
+        before = [
+            ("Direction", "SEND"),
+            ("Sent-Callee-ID-Name", name),
+            ("Sent-Callee-ID-Number", number),
+            ("Bridged-To", other.uuid),
+        ]
+        one.fire("CALL_UPDATE", before=[pair for pair in before if pair[1]])
+
+
+def _untie(session: "Session", peer: CalledLeg, ends: list[tuple[str, str]]) -> "Steps":
+    caller, callee = session.channel, peer.channel
+    caller.variables.set("bridge_to", None)
+    callee.variables.set("bridge_to", None)
+    if callee.is_up:
+        callee.variables.set("sip_hangup_phrase", "OK")
+        callee.variables.set("last_bridge_hangup_cause", caller.hangup_cause)
+        callee.variables.set("last_bridge_proto_specific_hangup_cause", "sip:200")
+        callee.hang_up("NORMAL_CLEARING")
+    while not peer.is_completed:
+        yield 0.0
+    caller.variables.set("bridge_hangup_cause", callee.hangup_cause)
+    caller.fire("CHANNEL_UNBRIDGE", before=ends)
+    if caller.is_up and peer.is_answered and caller.variables.is_true("hangup_after_bridge"):
+        caller.hang_up(callee.hangup_cause or "NORMAL_CLEARING")
+    elif caller.is_up and not peer.is_answered:
+        _after_failure(session, callee.hangup_cause or "NORMAL_CLEARING")

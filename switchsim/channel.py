@@ -1,0 +1,205 @@
+"""A channel: one leg's states, variables and profile, and the events they make."""
+
+from collections.abc import Callable, Sequence
+
+from switchsim.causes import q850_of
+from switchsim.events import Event, EventBus, Header
+from switchsim.loop import Loop
+from switchsim.profile import CallerProfile, end_variables
+from switchsim.variables import Variables
+
+_STATES = (
+    "CS_NEW", "CS_INIT", "CS_ROUTING", "CS_SOFT_EXECUTE", "CS_EXECUTE", "CS_EXCHANGE_MEDIA",
+    "CS_PARK", "CS_CONSUME_MEDIA", "CS_HIBERNATE", "CS_RESET", "CS_HANGUP", "CS_REPORTING",
+    "CS_DESTROY", "CS_NONE",
+)  # fmt: skip
+_CALL_STATES = (
+    "DOWN", "DIALING", "RINGING", "EARLY", "ACTIVE", "HELD", "RING_WAIT", "HANGUP", "UNHELD",
+)  # fmt: skip
+_WITH_VARIABLES = {
+    "CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_UNPARK",
+    "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE", "CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA",
+    "CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DATA", "CHANNEL_EXECUTE",
+    "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_DESTROY", "CALL_UPDATE", "CHANNEL_HOLD",
+    "CHANNEL_UNHOLD", "PLAYBACK_START", "PLAYBACK_STOP", "CUSTOM",
+}  # fmt: skip
+_CODEC: list[Header] = [
+    (f"Channel-{way}-Codec-{name}", value)
+    for way in ("Read", "Write")
+    for name, value in (("Name", "PCMA"), ("Rate", "8000"), ("Bit-Rate", "64000"))
+]
+
+
+class Channel:
+    """One leg as the switch keeps it. The SIP side is elsewhere and tells it what happened."""
+
+    def __init__(self, *, loop: Loop, bus: EventBus, profile: CallerProfile) -> None:
+        self._loop = loop
+        self._bus = bus
+        self.profile = profile
+        self.variables = Variables()
+        self.is_outbound = profile.direction == "outbound"
+        self.running = "CS_NONE" if self.is_outbound else "CS_NEW"
+        self.state = "CS_INIT" if self.is_outbound else "CS_NEW"
+        self.call_state = "DOWN"
+        self.hangup_cause: str | None = None
+        self.is_answered = False
+        self.is_early = False
+        self.is_ring_ready = False
+        self.has_codec = False
+        self.has_profile = self.is_outbound
+        self.other: tuple[str, CallerProfile] | None = None  # "originator" or "originatee"
+        self.last_application: tuple[str, str] | None = None
+        self.on_hangup: list[Callable[[], None]] = []
+        now = loop.clock.now_us()
+        profile.times.created = profile.times.profile_created = now
+
+    @property
+    def uuid(self) -> str:
+        """The channel's id."""
+        return self.profile.uuid
+
+    @property
+    def name(self) -> str:
+        """The channel's name, cut as the switch cuts it."""
+        return self.profile.channel_name
+
+    @property
+    def is_up(self) -> bool:
+        """Whether nobody has hung it up yet."""
+        return self.hangup_cause is None
+
+    @property
+    def now_us(self) -> int:
+        """The switch's clock."""
+        return self._loop.clock.now_us()
+
+    def fire(
+        self, name: str, *, before: Sequence[Header] = (), after: Sequence[Header] = ()
+    ) -> None:
+        """Makes an event of this channel: `before` the channel's headers, `after` them."""
+        if self._bus.wanted(name, self.uuid):
+            self._bus.publish(Event(name, self.data(name, before, after)), self.uuid)
+
+    def data(
+        self, name: str, before: Sequence[Header] = (), after: Sequence[Header] = ()
+    ) -> list[Header]:
+        """All headers of an event of this channel."""
+        headers = [*self._bus.head(name, self.now_us), *before, *self._basic()]
+        if name in _WITH_VARIABLES:
+            headers += [(f"variable_{key}", value) for key, value in self.variables.items()]
+        return [*headers, *after]
+
+    def _basic(self) -> list[Header]:
+        direction = self.profile.direction
+        answer = "ringing"
+        if not self.is_up:
+            answer = "hangup"
+        elif self.is_answered:
+            answer = "answered"
+        elif self.is_early:
+            answer = "early"
+        headers = [
+            ("Channel-State", self.running),
+            ("Channel-Call-State", self.call_state),
+            ("Channel-State-Number", str(_STATES.index(self.state))),
+            ("Channel-Name", self.name),
+            ("Unique-ID", self.uuid),
+            ("Call-Direction", direction),
+            ("Presence-Call-Direction", direction),
+            ("Channel-HIT-Dialplan", "false" if self.is_outbound else "true"),
+            ("Channel-Call-UUID", self.variables.get("call_uuid") or self.uuid),
+            ("Answer-State", answer),
+        ]
+        if self.hangup_cause:
+            headers.append(("Hangup-Cause", self.hangup_cause))
+        if self.has_codec:
+            headers += _CODEC
+        if self.has_profile:
+            headers += self.profile.headers("Caller")
+        if self.other:
+            headers.append(("Other-Type", self.other[0]))
+            headers += self.other[1].headers("Other-Leg")
+        return headers
+
+    def enter(self, running: str, state: str | None = None) -> None:
+        """Moves to a state and says so; `state` when the next one is already set."""
+        if self.running == running:
+            return
+        self.running = running
+        if state or self.is_up:
+            self.state = state or running
+        self.fire("CHANNEL_STATE")
+
+    def set_call_state(self, call_state: str) -> None:
+        """Changes the call state and says so, once per state."""
+        if call_state == self.call_state:
+            return
+        before = [
+            ("Original-Channel-Call-State", self.call_state),
+            ("Channel-Call-State-Number", str(_CALL_STATES.index(call_state))),
+        ]
+        self.call_state = call_state
+        self.fire("CHANNEL_CALLSTATE", before=before)
+
+    def mark_ringing(self) -> None:
+        """A 180 was seen on it or sent by it; only the first counts."""
+        if self.is_ring_ready or self.is_early or self.is_answered or not self.is_up:
+            return
+        self.is_ring_ready = True
+        self.profile.times.progress = self.profile.times.progress or self.now_us
+        self.fire("CHANNEL_PROGRESS")
+        self.set_call_state("RINGING")
+
+    def mark_early(self) -> None:
+        """Media runs before the answer; only the first time counts."""
+        if self.is_early or self.is_answered or not self.is_up:
+            return
+        self.is_early = True
+        self.profile.times.progress_media = self.now_us
+        self.profile.times.progress = self.profile.times.progress or self.now_us
+        self.fire("CHANNEL_PROGRESS_MEDIA")
+        self.set_call_state("EARLY")
+
+    def mark_answered(self) -> None:
+        """It was answered."""
+        if self.is_answered or not self.is_up:
+            return
+        self.is_answered = True
+        self.profile.times.answered = self.now_us
+        self.fire("CHANNEL_ANSWER")
+        self.set_call_state("ACTIVE")
+
+    def hang_up(self, cause: str) -> bool:
+        """Ends it with a cause; the first cause stays. True when this call ended it."""
+        if not self.is_up:
+            return False
+        self.hangup_cause = cause
+        self.state = "CS_HANGUP"
+        self.fire("CHANNEL_HANGUP")
+        for tell in self.on_hangup:
+            tell()
+        return True
+
+    def complete(self) -> None:
+        """Reports the end: the states after it and CHANNEL_HANGUP_COMPLETE."""
+        cause = self.hangup_cause or "NORMAL_CLEARING"
+        self.profile.times.hungup = self.now_us
+        self.set_call_state("HANGUP")
+        self.enter("CS_REPORTING", "CS_REPORTING")
+        self.variables.set("hangup_cause", cause)
+        self.variables.set("hangup_cause_q850", str(q850_of(cause)))
+        self.variables.set("digits_dialed", "none")
+        for name, value in end_variables(self.profile, last=self.last_application):
+            self.variables.set(name, value)
+
+    def report(self) -> None:
+        """Fires CHANNEL_HANGUP_COMPLETE."""
+        cause = self.hangup_cause or "NORMAL_CLEARING"
+        self.fire("CHANNEL_HANGUP_COMPLETE", before=[("Hangup-Cause", cause)])
+
+    def destroy(self) -> None:
+        """Fires the last two events of a channel."""
+        self.state = "CS_DESTROY"
+        self.fire("CHANNEL_DESTROY")
+        self.enter("CS_DESTROY", "CS_DESTROY")

@@ -1,0 +1,112 @@
+"""Requests inside a dialogue, from either party: BYE, INFO, digits, hold, ACK."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from switchsim.called import CalledLeg
+from switchsim.events import Event
+from switchsim.sip_text import body, header
+
+if TYPE_CHECKING:
+    from switchsim.channel import Channel
+    from switchsim.session import Session
+    from switchsim.switch import Switch
+
+_NAMED = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+
+
+class CallerRequests:
+    """What a caller sends after its INVITE."""
+
+    def __init__(self, switch: "Switch", session: "Session") -> None:
+        self._switch = switch
+        self._session = session
+        session.leg.on_request_in = self._on_request
+        session.leg.on_acknowledged = self._on_ack
+
+    def _on_request(self, request: Any, transaction: Any) -> None:
+        self._session.signal(lambda: self._answer(request, transaction))
+
+    def _on_ack(self, request: Any) -> None:
+        put = self._session.channel.variables.set
+        put("sip_cseq", (header(request, "cseq") or "").partition(" ")[0])
+        put("sip_full_via", header(request, "via"))
+        put("sip_full_to", header(request, "to"))
+
+    def _answer(self, request: Any, transaction: Any) -> None:
+        session, method = self._session, request.getMethod()
+        if method == "INVITE":
+            direction = re.search(r"a=(sendrecv|sendonly|recvonly|inactive)", body(request))
+            shown = {"sendonly": "recvonly", "inactive": "inactive"}
+            mirrored = shown.get(direction.group(1) if direction else "", "sendrecv")
+            session.leg.reply_media(request, transaction, mirrored)
+            return
+        session.leg.reply(request, transaction, 200)
+        if method == "BYE":
+            session.leg.gone()
+            variables = session.channel.variables
+            variables.set("sip_cseq", variables.get("sip_cseq"))
+            session.end_by_caller("bye", header(request, "reason"))
+        elif method == "INFO":
+            digit = digit_of(request)
+            if digit:
+                announce(self._switch, session.channel, *digit)
+                peer = session.channel.variables.get("bridge_to")
+                other = self._switch.find(peer) if peer else None
+                if other is not None:
+                    self._switch.send_digit(other, *digit)
+            else:
+                received_info(self._switch, session.channel, request)
+
+
+def wire_destination(switch: "Switch", leg: CalledLeg, session: "Session") -> None:
+    """Lets a destination's digits reach the event socket and the caller."""
+
+    def on_info(request: Any) -> None:
+        digit = digit_of(request)
+        if digit is None:
+            received_info(switch, leg.channel, request)
+            return
+        announce(switch, leg.channel, *digit)
+        if session.channel.is_answered:
+            switch.send_digit(session.channel, *digit)
+
+    leg.on_info = on_info
+
+
+def digit_of(request: Any) -> tuple[str, int] | None:
+    """The digit and its length in samples of an INFO, or None."""
+    held = request.getBody()
+    kind = str(held.mtype).lower() if held is not None else ""
+    text = body(request)
+    if "dtmf-relay" in kind:
+        signal = re.search(r"(?i)signal\s*=\s*(\S+)", text)
+        length = re.search(r"(?i)duration\s*=\s*(\d+)", text)
+        if not signal:
+            return None
+        digit = _NAMED.get(signal.group(1), signal.group(1))
+        return digit[:1], int(length.group(1)) * 8 if length else 2000
+    if "application/dtmf" in kind:
+        digit = _NAMED.get(text.strip(), text.strip())
+        return (digit[:1], 2000) if digit else None
+    return None
+
+
+def announce(switch: "Switch", channel: "Channel", digit: str, duration: int) -> None:
+    """Fires the DTMF event of a digit."""
+    after = [
+        ("DTMF-Digit", digit),
+        ("DTMF-Duration", str(duration)),
+        ("DTMF-Source", "ENDPOINT"),
+    ]
+    channel.fire("DTMF", after=after)
+
+
+def received_info(switch: "Switch", channel: "Channel", request: Any) -> None:
+    """Fires RECV_INFO for an INFO that is no digit."""
+    if not switch.bus.wanted("RECV_INFO", channel.uuid):
+        return
+    held = request.getBody()
+    headers = channel.data("RECV_INFO")
+    headers.append(("SIP-Content-Type", str(held.mtype) if held is not None else ""))
+    switch.bus.publish(Event("RECV_INFO", headers, body(request) or None), channel.uuid)

@@ -1,0 +1,86 @@
+"""Session descriptions: the offer to a destination and the answer to a caller.
+
+No media flows; codecs are negotiated so far that the messages and variables are right.
+"""
+
+import re
+from dataclasses import dataclass
+
+_STATIC = {"0": "PCMU", "8": "PCMA", "9": "G722", "18": "G729", "3": "GSM"}
+_KNOWN = ("PCMA", "PCMU")
+_NUMBERS = {"PCMA": "8", "PCMU": "0"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """What a party's session description says of its audio."""
+
+    host: str
+    port: str
+    codecs: tuple[str, ...]
+    direction: str
+
+
+def read(text: str) -> Media | None:
+    """The audio of a session description; None when it has none."""
+    audio = re.search(r"^m=audio (\d+) \S+ ?([^\r\n]*)", text, re.MULTILINE)
+    if not audio:
+        return None
+    names = dict(re.findall(r"^a=rtpmap:(\d+) ([^/\r\n]+)", text, re.MULTILINE))
+    host = re.search(r"^c=IN IP4 (\S+)", text, re.MULTILINE)
+    direction = re.search(r"^a=(sendrecv|sendonly|recvonly|inactive)", text, re.MULTILINE)
+    numbers = audio.group(2).split()
+    codecs = tuple(names.get(number, _STATIC.get(number, "")).upper() for number in numbers)
+    return Media(
+        host=host.group(1) if host else "",
+        port=audio.group(1),
+        codecs=tuple(codec for codec in codecs if codec in _KNOWN),
+        direction=direction.group(1) if direction else "sendrecv",
+    )
+
+
+def offer(*, session: int, host: str, port: int, codecs: tuple[str, ...]) -> str:
+    """The session description sent with an INVITE."""
+    return _describe(session, host, host, port, codecs, rtpmaps=codecs, direction=None)
+
+
+def answer(
+    *, session: int, origin: str, host: str, port: int, codec: str, direction: str | None = None
+) -> str:
+    """The session description sent with a 183 or 200."""
+    return _describe(
+        session, origin, host, port, (codec,), rtpmaps=(codec,), direction=direction
+    )
+
+
+def local_variable(*, session: int, host: str, port: int, codec: str) -> str:
+    """The variable rtp_local_sdp_str of an answered caller."""
+    return _describe(
+        session, host, host, port, (codec,), rtpmaps=(codec,), direction="sendrecv"
+    )
+
+
+def _describe(
+    session: int,
+    origin: str,
+    host: str,
+    port: int,
+    codecs: tuple[str, ...],
+    *,
+    rtpmaps: tuple[str, ...],
+    direction: str | None,
+) -> str:
+    numbers = " ".join(_NUMBERS[codec] for codec in codecs)
+    lines = [
+        "v=0",
+        f"o=FreeSWITCH {session} {session + 1} IN IP4 {origin}",
+        "s=FreeSWITCH",
+        f"c=IN IP4 {host}",
+        "t=0 0",
+        f"m=audio {port} RTP/AVP {numbers}",
+        *(f"a=rtpmap:{_NUMBERS[codec]} {codec}/8000" for codec in rtpmaps),
+        "a=ptime:20",
+    ]
+    if direction:
+        lines.append(f"a={direction}")
+    return "\r\n".join([*lines, ""])

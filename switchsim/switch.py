@@ -1,0 +1,330 @@
+"""One stand-in switch: builds everything, knows every channel, joins the parts."""
+
+import itertools
+import logging
+import uuid as uuids
+from typing import Any
+
+from switchsim import api, applications
+from switchsim.called import CalledLeg
+from switchsim.caller_data import first_variables, profile_of
+from switchsim.calling import CallingLeg
+from switchsim.channel import Channel
+from switchsim.events import EventBus
+from switchsim.in_dialogue import CallerRequests, wire_destination
+from switchsim.inbound import EventSocketListener
+from switchsim.loop import Loop
+from switchsim.scheduler import Scheduler
+from switchsim.sdp import Media
+from switchsim.session import Session
+from switchsim.settings import Address, Settings
+from switchsim.sip import SipEndpoint
+from switchsim.sip_text import party, url_decode
+from switchsim.variables import expand
+
+log = logging.getLogger(__name__)
+
+_MEDIA_COUNTERS = (
+    "in_raw_bytes", "in_media_bytes", "in_packet_count", "in_media_packet_count",
+    "in_skip_packet_count", "in_jitter_packet_count", "in_dtmf_packet_count",
+    "in_cng_packet_count", "in_flush_packet_count", "in_largest_jb_size",
+)  # fmt: skip
+
+
+class Switch:
+    """Everything one process serves."""
+
+    version = "1.11.3-dev"
+
+    def __init__(self, settings: Settings, loop: Loop | None = None) -> None:
+        self.settings = settings
+        self.loop = loop or Loop()
+        self.core_uuid = self.new_uuid()
+        self.bus = EventBus(
+            core_uuid=self.core_uuid, hostname=settings.hostname, ipv4=settings.ipv4
+        )
+        self.applications = applications.known()
+        self.scheduler = Scheduler(self.loop)
+        self.started_us = self.loop.clock.wall_us()
+        self.peak = 0
+        self.sessions_so_far = 0
+        self._channels: dict[str, Channel] = {}
+        self._sessions: dict[str, Session] = {}
+        self._legs: dict[str, CalledLeg] = {}
+        self._owners: dict[str, Session] = {}
+        self._media_ports = itertools.cycle(range(settings.first_media_port, 32_000, 2))
+        self.endpoint = SipEndpoint(loop=self.loop, bind=settings.sip, on_call=self._on_call)
+        self.listener = EventSocketListener(self, settings.event_socket)
+
+    @property
+    def sip_address(self) -> Address:
+        """Where SIP is served."""
+        return self.endpoint.address
+
+    @property
+    def event_socket_address(self) -> Address:
+        """Where the event socket is served."""
+        return self.listener.address
+
+    def run(self) -> None:
+        """Serves until `stop`."""
+        self.loop.run()
+
+    def stop(self) -> None:
+        """Ends `run`; calls in progress are dropped."""
+        self.listener.close()
+        self.endpoint.close()
+        self.loop.stop()
+
+    def new_uuid(self) -> str:
+        """An id nobody else has."""
+        return str(uuids.uuid4())
+
+    def next_session_id(self) -> int:
+        """Channels are numbered from 1."""
+        self.sessions_so_far += 1
+        return self.sessions_so_far
+
+    def next_media_port(self) -> int:
+        """A port for media that never flows."""
+        return next(self._media_ports)
+
+    def find(self, uuid: str) -> Channel | None:
+        """A channel by its id."""
+        return self._channels.get(uuid)
+
+    def session(self, uuid: str) -> Session | None:
+        """A caller's call by its id."""
+        return self._sessions.get(uuid)
+
+    def leg(self, uuid: str) -> CalledLeg | None:
+        """A destination's leg by its id."""
+        return self._legs.get(uuid)
+
+    def is_listed(self, channel: Channel) -> bool:
+        """Whether the api still finds it: until its last report."""
+        return channel.running not in {"CS_REPORTING", "CS_DESTROY"}
+
+    def channels(self) -> list[Channel]:
+        """Channels as `show channels` lists them, oldest first."""
+        return [channel for channel in self._channels.values() if self.is_listed(channel)]
+
+    def calls(self) -> list[tuple[Channel, Channel | None]]:
+        """Bridged pairs, caller first."""
+        pairs: list[tuple[Channel, Channel | None]] = []
+        for session in self._sessions.values():
+            other = session.channel.variables.get("bridge_to")
+            if other and self.is_listed(session.channel):
+                pairs.append((session.channel, self.find(other)))
+        return pairs
+
+    def lookup(self, channel: Channel, name: str) -> str | None:
+        """A channel variable, a field of the caller profile, or a global variable."""
+        value = channel.variables.get(name)
+        if value is not None:
+            return value
+        profile = channel.profile
+        fields = {
+            "uuid": channel.uuid,
+            "caller_id_number": profile.number,
+            "caller_id_name": profile.name,
+            "destination_number": profile.destination,
+            "network_addr": profile.network_addr,
+            "ani": profile.ani,
+            "context": profile.context,
+            "channel_name": profile.channel_name,
+        }
+        return fields.get(name) or self.global_variables().get(name)
+
+    def expanded(self, channel: Channel, text: str) -> str:
+        """`text` with the variables of `channel` put in."""
+        return expand(text, lambda name: self.lookup(channel, name))
+
+    def global_variables(self) -> dict[str, str]:
+        """Variables of the switch itself."""
+        return {
+            "hostname": self.settings.hostname,
+            "local_ip_v4": self.settings.ipv4,
+            "core_uuid": self.core_uuid,
+            **self.settings.globals,
+        }
+
+    def resolve(self, endpoint: str) -> tuple[str, Address, str] | str:
+        """Request URI, next hop and user of an endpoint; the cause when it makes no sense."""
+        kind, _, rest = endpoint.partition("/")
+        profile, _, where = rest.partition("/")
+        if kind.lower() != "sofia":
+            return "CHAN_NOT_IMPLEMENTED"
+        if profile == "gateway":
+            return self._through_gateway(where)
+        if profile != self.settings.profile:
+            return "INVALID_PROFILE"
+        user, at, host = where.rpartition("@")
+        if not at or not host:
+            return "DESTINATION_OUT_OF_ORDER"
+        name, _, port = host.partition(";")[0].partition(":")
+        target = (name, int(port) if port.isdigit() else 5060)
+        return f"sip:{user}@{host}", target, user
+
+    def _through_gateway(self, where: str) -> tuple[str, Address, str] | str:
+        name, _, number = where.partition("/")
+        gateway = self.settings.gateways.get(name)
+        if gateway is None or not number:
+            return "INVALID_GATEWAY"
+        target = (gateway.host, gateway.port)
+        return f"sip:{number}@{gateway.host}:{gateway.port}", target, number
+
+    def adopt(self, leg: CalledLeg, session: Session) -> None:
+        """Takes a destination's new leg into the books."""
+        self._channels[leg.channel.uuid] = leg.channel
+        self._legs[leg.channel.uuid] = leg
+        self._owners[leg.channel.uuid] = session
+        wire_destination(self, leg, session)
+        self.peak = max(self.peak, len(self._channels))
+
+    def forget(self, channel: Channel) -> None:
+        """Drops a channel after its last event."""
+        for book in (self._channels, self._sessions, self._legs, self._owners):
+            book.pop(channel.uuid, None)  # type: ignore[attr-defined]
+
+    def ended(self, session: Session) -> None:
+        """A call has reported its end."""
+        self.scheduler.delete(session.channel.uuid)
+
+    def answered(self, channel: Channel) -> None:
+        """Runs what was asked to run when this leg answers."""
+        hook = channel.variables.get("api_on_answer")
+        if hook:
+            self.loop.soon(lambda: self.run_hook(hook, channel))
+        execute = channel.variables.get("execute_on_answer")
+        session = self._sessions.get(channel.uuid)
+        if execute and session is not None:
+            session.run_at_answer(execute)
+
+    def run_hook(self, text: str, channel: Channel) -> None:
+        """Runs an api command in the name of a channel."""
+        result = api.run(self, self.expanded(channel, text))
+        log.info("hook %r: %s", text, result.strip())
+
+    def cancel_reason(self, channel: Channel) -> str | None:
+        """The Reason header of the caller's CANCEL, passed on to the destination."""
+        owner = self._owners.get(channel.uuid)
+        return owner.cancel_reason if owner else None
+
+    def refusal_reason(self, channel: Channel) -> str | None:
+        """The destination's own Reason header, passed on when the cause is the same."""
+        session = self._sessions.get(channel.uuid)
+        return session.passed_reason if session else None
+
+    def redirect(self, session: Session, contact: str) -> None:
+        """A destination's 3xx sends the caller to the dialplan."""
+        session.transfer_to = url_decode(party(contact).user or "")
+        session.poke()
+
+    def may_send_info(self, channel: Channel) -> bool:
+        """Whether the peer takes INFO of ours."""
+        variables = channel.variables
+        announced = variables.get("sip_h_X-Fs-Support") or ""
+        return variables.is_true("fs_send_unsupported_info") or "send_info" in announced
+
+    def send_info(self, channel: Channel, content_type: str, content: str) -> None:
+        """Sends an INFO to the party of a channel."""
+        session, leg = self._sessions.get(channel.uuid), self._legs.get(channel.uuid)
+        if session is not None:
+            session.leg.send_info(content_type, content)
+        elif leg is not None:
+            leg.send_info(content_type, content)
+
+    def send_digit(self, channel: Channel, digit: str, duration: int) -> None:
+        """Passes a digit on to the party of a channel, as INFO."""
+        text = f"Signal={digit}\r\nDuration={duration // 8}\r\n"
+        self.send_info(channel, "application/dtmf-relay", text)
+
+    def set_media_variables(
+        self, channel: Channel, media: Media, *, ssrc: int, local: int | None
+    ) -> None:
+        """The variables that negotiated audio leaves on a leg."""
+        codec = media.codecs[0] if media.codecs else "PCMA"
+        host = self.endpoint.address[0]
+        own = [
+            ("local_media_ip", host),
+            ("local_media_port", str(local)),
+            ("advertised_media_ip", host),
+        ]
+        pairs = [
+            ("remote_video_media_flow", "inactive"),
+            ("remote_text_media_flow", "inactive"),
+            ("remote_audio_media_flow", media.direction),
+            ("audio_media_flow", media.direction),
+            ("rtp_audio_recv_pt", "8"),
+            ("rtp_use_codec_name", codec),
+            ("rtp_use_codec_rate", "8000"),
+            ("rtp_use_codec_ptime", "20"),
+            ("rtp_use_codec_channels", "1"),
+            ("rtp_last_audio_codec_string", f"{codec}@8000h@20i@1c"),
+            ("read_codec", codec),
+            ("original_read_codec", codec),
+            ("read_rate", "8000"),
+            ("original_read_rate", "8000"),
+            ("write_codec", codec),
+            ("write_rate", "8000"),
+            ("dtmf_type", "info"),
+            *(own if local is not None else []),
+            ("rtp_use_timer_name", "soft"),
+            ("rtp_use_pt", "8"),
+            ("rtp_use_ssrc", str(ssrc)),
+            ("remote_media_ip", media.host),
+            ("remote_media_port", media.port),
+        ]
+        for name, value in pairs:
+            channel.variables.set(name, value)
+
+    def set_media_statistics(self, channel: Channel) -> None:
+        """The counters of media, all of which stood still."""
+        times = channel.profile.times
+        talked = times.hungup - (times.answered or times.progress_media or times.hungup)
+        put = channel.variables.set
+        for name in _MEDIA_COUNTERS:
+            value = talked // 20_000 if name == "in_skip_packet_count" else 0
+            put(f"rtp_audio_{name}", str(value))
+        for name in ("min_variance", "max_variance", "loss_rate", "burst_rate"):
+            put(f"rtp_audio_in_jitter_{name}", "0.00")
+        put("rtp_audio_in_mean_interval", "0.00")
+        put("rtp_audio_in_flaw_total", "0")
+        put("rtp_audio_in_quality_percentage", "100.00")
+        put("rtp_audio_in_mos", "4.50")
+        for name in ("raw_bytes", "media_bytes", "packet_count", "media_packet_count",
+                     "skip_packet_count", "dtmf_packet_count", "cng_packet_count"):  # fmt: skip
+            put(f"rtp_audio_out_{name}", "0")
+        put("rtp_audio_rtcp_packet_count", "0")
+        put("rtp_audio_rtcp_octet_count", "0")
+
+    def _on_call(self, request: Any, transaction: Any) -> CallingLeg | None:
+        uuid = self.new_uuid()
+        source: Address = request.getSource()
+        profile = profile_of(request, uuid=uuid, settings=self.settings, source=source[0])
+        leg = CallingLeg(
+            request,
+            transaction,
+            endpoint=self.endpoint,
+            settings=self.settings,
+            media_port=self.next_media_port(),
+        )
+        channel = Channel(loop=self.loop, bus=self.bus, profile=profile)
+        first_variables(
+            channel.variables,
+            request,
+            profile=profile,
+            settings=self.settings,
+            session_id=self.next_session_id(),
+            source=source,
+            local=self.endpoint.address,
+            now_us=channel.now_us,
+        )
+        session = Session(self, channel, leg)
+        CallerRequests(self, session)
+        self._channels[uuid] = channel
+        self._sessions[uuid] = session
+        self.peak = max(self.peak, len(self._channels))
+        self.loop.soon(session.start)
+        return leg
