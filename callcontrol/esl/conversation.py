@@ -244,20 +244,18 @@ class Conversation:
             )
             raise self._gone_error() from None
         except OSError as exc:
-            self._end(SessionGone, f"writing failed: {exc}")
             raise self._gone_error() from exc
         finally:
             patience.close()
 
     def _write_whole(self, data: bytes) -> None:
         """Write bytes, or end the conversation: also when this greenlet is killed half-way."""
-        is_written = False
         try:
             self.sock.sendall(data)
-            is_written = True
-        finally:
-            if not is_written:
-                self._end(SessionGone, "a command could not be written whole")
+        except BaseException as exc:
+            reason = str(exc) or type(exc).__name__
+            self._end(SessionGone, f"a command could not be written whole: {reason}")
+            raise
 
     def _reply(
         self, command: Command, result: AsyncResult[Reply], deadline_s: float | None

@@ -1,0 +1,131 @@
+"""A scripted switch: the other end of a socket, which a test plays line by line."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from urllib.parse import quote
+
+import gevent
+from gevent import socket
+from gevent.event import Event as Signal
+
+PATIENCE_S = 5.0
+"""How long a test waits for anything before it fails."""
+
+
+def reply(text: str = "+OK") -> bytes:
+    """Write the reply to a command."""
+    return f"Content-Type: command/reply\nReply-Text: {text}\n\n".encode()
+
+
+def api_response(text: str) -> bytes:
+    """Write the result of an `api` command."""
+    body = text.encode()
+    return b"Content-Type: api/response\nContent-Length: %d\n\n%b" % (len(body), body)
+
+
+def event(name: str, /, *, body: bytes = b"", **headers: str) -> bytes:
+    """Write an event as the switch does; `_` in a header's name stands for `-`."""
+    lines = {"Event-Name": name, **{key.replace("_", "-"): v for key, v in headers.items()}}
+    block = "".join(f"{key}: {quote(v, safe='/:, ')}\n" for key, v in lines.items()).encode()
+    if body:
+        block += b"Content-Length: %d\n" % len(body)
+    return raw_event(block + b"\n" + body)
+
+
+def raw_event(content: bytes) -> bytes:
+    """Write the frame of an event whose block is given as it is."""
+    return b"Content-Length: %d\nContent-Type: text/event-plain\n\n%b" % (len(content), content)
+
+
+def channel_data(uuid: str = "leg-a", **headers: str) -> bytes:
+    """Write the reply to `connect`: all of a channel's data in the header block."""
+    lines = {"Event-Name": "CHANNEL_DATA", "Unique-ID": uuid, **headers}
+    block = "".join(f"{key}: {quote(value)}\n" for key, value in lines.items())
+    return (
+        f"{block}Content-Type: command/reply\nReply-Text: %2BOK%0A\n"
+        "Socket-Mode: async\nControl: full\n\n"
+    ).encode()
+
+
+def notice(disposition: str = "disconnect") -> bytes:
+    """Write a disconnect notice as the switch does: with a text, or to say that it lingers."""
+    text = b"" if disposition == "linger" else b"Disconnected, goodbye.\n"
+    return (
+        f"Content-Type: text/disconnect-notice\nContent-Disposition: {disposition}\n"
+        f"Content-Length: {len(text)}\n\n"
+    ).encode() + text
+
+
+class Peer:
+    """The switch's end of a connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._received = b""
+
+    def commands(self, count: int) -> list[str]:
+        """Wait for so many commands and give them, without their empty lines."""
+        with gevent.Timeout(PATIENCE_S):
+            while self._received.count(b"\n\n") < count:
+                data = self.sock.recv(1 << 16)
+                if not data:
+                    raise EOFError(f"only {self._received!r} came")
+                self._received += data
+        *commands, self._received = self._received.split(b"\n\n", count)
+        return [one.decode() for one in commands]
+
+    def answer(self, *answers: bytes) -> list[str]:
+        """Wait for a command for each answer, in turn, and give the commands."""
+        commands = []
+        for one in answers:
+            commands += self.commands(1)
+            self.send(one)
+        return commands
+
+    def send(self, *data: bytes) -> None:
+        """Send bytes in one piece."""
+        with gevent.Timeout(PATIENCE_S):
+            self.sock.sendall(b"".join(data))
+
+    def is_closed(self) -> bool:
+        """Wait for the other end to close, without reading what it had to say before."""
+        try:
+            with gevent.Timeout(PATIENCE_S):
+                while self.sock.recv(1 << 16):
+                    pass
+        except ConnectionError:
+            pass
+        return True
+
+    def close(self) -> None:
+        """Close as a dying switch does: no notice."""
+        self.sock.close()
+
+    def reset(self) -> None:
+        """Close with a TCP reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+def eventually(claim: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
+    """Let other greenlets run until a claim holds; False when it does not in time."""
+    with gevent.Timeout(within_s, False):
+        while not claim():
+            gevent.sleep(0.001)
+        return True
+    return claim()
+
+
+def hub_is_alive(ticks: int = 20) -> bool:
+    """Say whether other greenlets get their turn."""
+    done = Signal()
+
+    def tick() -> None:
+        for _ in range(ticks):
+            gevent.sleep(0)
+        done.set()
+
+    gevent.spawn(tick)
+    return done.wait(PATIENCE_S)
