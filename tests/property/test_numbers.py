@@ -1,0 +1,134 @@
+"""Laws of numbers: one canonical form, whatever is dialled; no text does harm."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialplan import (
+    E164,
+    Caller,
+    Connect,
+    Gateway,
+    InvalidNumber,
+    Release,
+    category_of,
+    country_of,
+    decide,
+    is_e164,
+    is_service_number,
+    parse_number,
+    parse_number_or_none,
+    printed,
+    short_number_kind,
+)
+from dialplan.gateway import NumberFormat
+from dialplan.numbers import line_kind_of
+from tests.dialplan_builders import make_directory, make_number
+
+_SERVICE_CODES = ("800", "840", "842", "844", "848", "900", "901", "906")
+_SERVICE_NUMBERS = st.builds(
+    lambda code, rest: E164(f"+41{code}{rest:06}"),
+    st.sampled_from(_SERVICE_CODES),
+    st.integers(0, 999_999),
+)
+_SWISS_NUMBERS = _SERVICE_NUMBERS | st.integers(0, 9_999_999).map(
+    lambda rest: E164(f"+4179{rest:07}")
+)
+_ANY_NUMBERS = _SWISS_NUMBERS | st.integers(0, 9_999_999).map(
+    lambda rest: E164(f"+49170{rest:07}")
+)
+# Text near a number: digits of several scripts, separators, signs a switch gives a meaning.
+_NEAR_NUMBERS = st.text("+0123456789 .-/()*#;=x,${}\u0661\u00a0\n", max_size=80)
+
+
+@given(number=_SWISS_NUMBERS, data=st.data())
+def test_all_dialled_forms_of_a_number_are_one(number: E164, data: st.DataObject) -> None:
+    """National, international, bare country code; separators anywhere."""
+    national = number.removeprefix("+41")
+    form = data.draw(
+        st.sampled_from((f"0{national}", f"+41{national}", f"0041{national}", f"41{national}"))
+    )
+    gaps = st.sampled_from(("", "", "", " ", ".", "-", "/"))
+    dialled = "".join(character + data.draw(gaps) for character in form)
+
+    assert parse_number(dialled) == number
+
+
+@given(text=st.text() | _NEAR_NUMBERS)
+def test_text_is_a_number_or_refused_and_nothing_else(text: str) -> None:
+    """The canonical form is E.164 and its own canonical form."""
+    try:
+        number = parse_number(text)
+    except InvalidNumber:
+        assert parse_number_or_none(text) is None
+    else:
+        assert is_e164(number)
+        assert parse_number(number) == number
+
+
+@given(text=st.text() | _NEAR_NUMBERS)
+def test_no_question_about_a_number_can_fail(text: str) -> None:
+    """Also of what is no number, and only has been called one."""
+    number = E164(text)
+
+    assert is_service_number(number) or category_of(number) is None
+    assert country_of(number) != ""
+    assert line_kind_of(number) in {"fixed", "mobile", "international"}
+    assert isinstance(printed(number), str)
+    assert short_number_kind(text) in {None, "short", "emergency"}
+
+
+@given(number=_ANY_NUMBERS)
+def test_the_printed_form_is_a_dialled_form(number: E164) -> None:
+    """What a person reads can be dialled and reaches the same number."""
+    assert parse_number(printed(number)) == number
+
+
+@given(number=_SERVICE_NUMBERS)
+def test_service_numbers_keep_their_category_and_first_four_digits(number: E164) -> None:
+    """Of every range, assigned or not."""
+    category = category_of(number)
+
+    assert category is not None
+    assert is_service_number(number)
+    assert printed(number).split()[0] == category
+
+
+@given(
+    number=_SWISS_NUMBERS,
+    number_format=st.sampled_from(("e164", "international", "national", "digits")),
+)
+def test_what_a_gateway_writes_is_a_dialled_form(
+    number: E164, number_format: NumberFormat
+) -> None:
+    """Every way of writing a number says the same number."""
+    gateway = Gateway(name="a", host="127.0.0.1", number_format=number_format)
+
+    assert parse_number(gateway.written(number)) == number
+
+
+@given(
+    called=st.text() | _NEAR_NUMBERS | _ANY_NUMBERS,
+    raw=st.text(),
+    number=st.none() | _ANY_NUMBERS,
+    withheld=st.booleans(),
+    at=st.datetimes(timezones=st.just(UTC)) | st.just(datetime.max.replace(tzinfo=UTC)),
+)
+def test_a_decision_never_fails(
+    called: str, raw: str, number: E164 | None, withheld: bool, at: datetime
+) -> None:
+    """Whatever is dialled, whoever calls, whenever: connect or release, with a rule."""
+    served = make_number()
+    decision = decide(
+        make_directory(served),
+        called=called,
+        caller=Caller(raw=raw, number=number, withheld=withheld),
+        at=at,
+    )
+    is_ours = parse_number_or_none(called) == served.number
+
+    assert decision.rule == ("default" if is_ours else "not in service")
+    assert isinstance(decision, Connect if is_ours else Release)
