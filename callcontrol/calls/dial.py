@@ -10,6 +10,7 @@ from callcontrol.calls.engine import Engine
 from callcontrol.calls.hangup import refuse
 from callcontrol.calls.state import CallState
 from callcontrol.errors import CommandTimeout, SessionGone
+from callcontrol.esl import command
 from callcontrol.esl.event import Event
 from callcontrol.esl.session import Session
 from dialplan import Attempt, Connect, Dial, Stop, next_attempt, outcome_of
@@ -80,6 +81,9 @@ def _dial(
         progress_s=engine.settings.progress_deadline_s,
         on_answer=on_answer,
     )
+    if len(call.tries) == 1:
+        # The switch's dialplan has armed a hangup against an engine that takes a call and dies.
+        session.post(command.api("sched_del", call.leg_uuid))
     this.application_uuid = session.execute("bridge", argument)
     if len(call.tries) == 1:
         engine.metrics.first_command_seconds.observe(

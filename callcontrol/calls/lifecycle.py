@@ -183,7 +183,7 @@ def answered(call: Call, engine: Engine) -> None:
         )
     engine.journal.noted(call.call_id, {"answered_us": start_us})
     engine.live_calls.changed()
-    engine.log.info("call_answered", call_id=call.call_id, level=_level_of(call))
+    engine.log.info("call_answered", call_id=call.call_id, at_level=_level_of(call))
 
 
 def _meter_of(call: Call, start_us: int) -> Meter | None:

@@ -11,6 +11,7 @@ import json
 
 import gevent
 
+from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.errors import SessionError, WireError
 
@@ -18,13 +19,17 @@ from callcontrol.errors import SessionError, WireError
 _GRACE_S = 2.0
 
 
-def resync(engine: Engine) -> int:
+def resync(engine: Engine, *, grace_s: float = _GRACE_S) -> int:
     """Close the calls that the switch no longer has; gives how many those were.
+
+    Args:
+        engine: the calls and the link.
+        grace_s: how long the end of a call that is missing may still be on its way.
 
     Raises:
         SessionError: the switch did not give its list.
 
-    Switches: waits for the switch, at most the deadline of a command and two seconds.
+    Switches: waits for the switch, at most the deadline of each command and the grace.
     """
     # Only calls that were here before the switch was asked can be missing from its answer.
     ours = list(engine.live_calls)
@@ -37,12 +42,18 @@ def resync(engine: Engine) -> int:
         elif not call.ended.ready():
             missing.append(call)
     if missing:
-        gevent.wait([call.ended for call in missing], timeout=_GRACE_S)
-    lost = [call for call in missing if not call.ended.ready()]
+        gevent.wait([call.ended for call in missing], timeout=grace_s)
+    lost = [call for call in missing if not call.ended.ready() and not _has(call, engine)]
     for call in lost:
         engine.log.warning("call_end_missed", call_id=call.call_id)
         call.ended.set(None)
     return len(lost)
+
+
+def _has(call: Call, engine: Engine) -> bool:
+    """Ask the switch for one leg: its list of all is up to a third of a second behind."""
+    deadline_s = engine.settings.command_deadline_s
+    return engine.link.api("uuid_exists", call.leg_uuid, deadline_s=deadline_s) != "false"
 
 
 def legs_of(engine: Engine) -> frozenset[str]:

@@ -97,6 +97,8 @@ class FakeLink:
             return json.dumps(
                 {"row_count": len(self.legs), "rows": [{"uuid": u} for u in self.legs]}
             )
+        if command == "uuid_exists":
+            return "true" if arguments[0] in self.legs else "false"
         if command == "uuid_kill":
             if arguments[0] not in self.legs:
                 raise CommandRejected(command, "-ERR No such channel!")

@@ -193,7 +193,8 @@ class TestFallback:
         )
 
         assert [a.gateway for a in cdr.attempts] == ["trunk", "spare"]
-        assert "@127.0.0.1:5091" in session.sent[1][1]
+        bridges = [argument for what, argument in session.sent if what == "bridge"]
+        assert "@127.0.0.1:5091" in bridges[1]
 
     def test_everybody_busy_is_busy(self):
         """The caller is released as a carrier expects, uncharged."""
@@ -220,7 +221,7 @@ class TestFallback:
             (False, "LOSE_RACE"),
             (True, "NORMAL_CLEARING"),
         ]
-        assert cdr.other_leg_uuid == legs_in(session.sent[0][1])[1]
+        assert cdr.other_leg_uuid == legs_in(session.sent[1][1])[1]
 
 
 class TestCallerLeaves:
@@ -241,7 +242,7 @@ class TestCallerLeaves:
             },
         )
 
-        assert [what for what, _ in session.sent] == ["bridge"]
+        assert [what for what, _ in session.sent] == ["post", "bridge"]
         assert (cdr.disposition, cdr.released_by) == ("abandoned", "caller")
         assert (cdr.sip_code, cdr.charge) == (487, None)
 
@@ -314,7 +315,7 @@ class TestRefused:
             )
             call = gevent.spawn(run_call, session, engine)
             gevent.sleep(0)
-            outcomes.append(session.sent[0][0])
+            outcomes.append(session.sent[-1][0])
             call.kill()
 
         assert outcomes == ["hangup", "bridge"]
@@ -386,4 +387,4 @@ class TestThingsBreak:
         )
 
         assert cdr.caller_raw == caller.replace("\0", "\ufffd")
-        assert caller not in session.sent[0][1]
+        assert all(caller not in argument for _, argument in session.sent)

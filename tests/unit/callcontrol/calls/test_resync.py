@@ -1,0 +1,82 @@
+"""Tests of callcontrol.calls.resync."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+
+from callcontrol.calls.lifecycle import run_call
+from callcontrol.calls.resync import resync
+from callcontrol.errors import WireError
+from tests.builders import CREATED_US, make_channel, make_engine, make_reference
+from tests.fakes.switch import FakeSession, answers
+
+LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
+ANSWERED_US = CREATED_US + 3_000_000
+
+
+@pytest.fixture
+def engine():
+    return make_engine(make_reference())
+
+
+@pytest.fixture
+def talking(engine):
+    """A call that is up."""
+    session = FakeSession(make_channel(), answers(after_us=ANSWERED_US))
+    engine.link.legs.add(LEG)
+    call = gevent.spawn(run_call, session, engine)
+    gevent.sleep(0)
+    yield call
+    call.kill()
+
+
+class TestResync:
+    def test_a_call_the_switch_has_goes_on(self, engine, talking):
+        """Nothing happens to it but that it is proved to be up."""
+        engine.clock.advance(60)
+
+        closed = resync(engine)
+
+        assert closed == 0
+        assert engine.live_calls.find(LEG).seen_us == engine.clock.now_us()
+
+    def test_a_call_the_switch_has_no_longer_is_closed_where_it_was_last_seen(
+        self, engine, talking
+    ):
+        """It is charged to the last instant at which it is proved to have been up."""
+        engine.clock.advance(63)
+        resync(engine)
+        engine.link.legs.clear()
+        engine.clock.advance(60)
+
+        closed = resync(engine, grace_s=0.01)
+        talking.get(timeout=10)
+
+        (cdr,) = engine.journal.records.values()
+        assert closed == 1
+        assert (cdr.closed_how, cdr.metered_us) == ("reconciled", 60_000_000)
+
+    def test_an_end_that_was_on_its_way_is_taken(self, engine, talking):
+        """The switch's own word is better than a guess, when it comes."""
+        engine.link.legs.clear()
+        gevent.spawn(
+            engine.link.end, LEG, at_us=ANSWERED_US + 5_000_000, answered_us=ANSWERED_US
+        )
+
+        closed = resync(engine)
+        talking.get(timeout=10)
+
+        (cdr,) = engine.journal.records.values()
+        assert closed == 0
+        assert (cdr.closed_how, cdr.metered_us) == ("normal", 5_000_000)
+
+    @pytest.mark.parametrize("answer", ["", "[]", "-ERR", '{"rows": [{}]}', '{"rows": 7}'])
+    def test_an_answer_that_is_no_list_closes_nothing(self, engine, talking, answer):
+        """Garbage proves nothing about any call."""
+        engine.link.api = lambda *_, **__: answer
+
+        with pytest.raises(WireError):
+            resync(engine)
+
+        assert len(engine.live_calls) == 1
