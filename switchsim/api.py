@@ -93,15 +93,16 @@ def _uuid_setvar(switch: "Switch", argument: str) -> str:
 
 def _uuid_setvar_multi(switch: "Switch", argument: str) -> str:
     uuid, _, pairs = argument.partition(" ")
+    usage = "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n"
     if not pairs:
-        return "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n"
+        return usage
     channel = _listed(switch, uuid)
     if channel is None:
-        return NO_CHANNEL
+        return NO_CHANNEL + usage
     for pair in pairs.split(";"):
         name, equals, value = pair.strip().partition("=")
-        if name:
-            channel.variables.set(name, value if equals else None, checked=False)
+        if name and equals:
+            channel.variables.set(name, value or None, checked=False)
     return OK
 
 

@@ -9,8 +9,9 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from switchsim.bridge import answer, bridge, open_media
+from switchsim.bridge import bridge
 from switchsim.causes import cause_named, cause_of_sip, reason_of
+from switchsim.media import answer, open_media
 from switchsim.outbound import Dialer, EngineConnection
 from switchsim.variables import leading_number
 
@@ -87,7 +88,6 @@ def respond(session: "Session", data: str) -> "Steps":
     cause = cause_of_sip(number)
     if number >= 300 and channel.is_up and not session.leg.is_answered:
         session.leg.refuse(number, reason=reason_of(cause), phrase=phrase.strip() or None)
-        channel.variables.set("sip_hangup_disposition", "send_refuse")
     if number >= 300:
         channel.hang_up(cause)
     yield from ()

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from switchsim import dialstring
 from switchsim.called import CalledLeg
+from switchsim.channel import Channel
+from switchsim.media import answer
 from switchsim.originate import Originate
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ def bridge(session: "Session", data: str) -> "Steps":
         channel.variables.set("originate_failed_cause", failed)
         _after_failure(session, attempt.cause)
         return
-    attempt.show_callee(peer)
     yield from _talk(session, peer)
 
 
@@ -53,10 +54,6 @@ def _after_failure(session: "Session", cause: str) -> None:
 
 def _talk(session: "Session", peer: CalledLeg) -> "Steps":
     caller, callee = session.channel, peer.channel
-    if peer.is_answered:
-        answer(session, peer)
-    elif peer.is_early:
-        open_media(session, peer)
     caller.variables.set("signal_bond", callee.uuid)
     now = caller.now_us
     caller.profile.times.bridged = now
@@ -67,52 +64,20 @@ def _talk(session: "Session", peer: CalledLeg) -> "Steps":
     ends = [("Bridge-A-Unique-ID", caller.uuid), ("Bridge-B-Unique-ID", callee.uuid)]
     caller.fire("CHANNEL_BRIDGE", before=ends)
     _tie(session, peer)
+    _update(callee, name=caller.profile.name, number=caller.profile.number, other=caller)
+    is_told = False
     while session.is_up and peer.is_up:
         if peer.is_answered and not caller.is_answered:
             answer(session, peer)
+        if caller.is_answered and not is_told:
+            is_told = True
+            of_peer = callee.profile
+            _update(
+                caller, name=of_peer.callee_name, number=of_peer.callee_number, other=callee
+            )
         yield None
         yield from session.run_commands()
     yield from _untie(session, peer, ends)
-
-
-def answer(session: "Session", peer: CalledLeg | None) -> None:
-    """Answers the caller, with the media of `peer` when there is one."""
-    channel = session.channel
-    if channel.is_answered or not channel.is_up:
-        return
-    open_media(session, peer, announce=False)
-    channel.variables.set("rtp_local_sdp_str", session.leg.local_sdp())
-    channel.variables.keep("sip_to_tag", session.leg.tag)
-    session.leg.answer()
-    channel.mark_answered()
-    channel.variables.set("endpoint_disposition", "ANSWER")
-    session.switch.answered(channel)
-
-
-def open_media(session: "Session", peer: CalledLeg | None, *, announce: bool = True) -> None:
-    """Negotiates the caller's media and says so; `announce` sends the 183."""
-    channel = session.channel
-    if channel.is_early or channel.is_answered or not channel.is_up:
-        return
-    channel.has_codec = True
-    variables = channel.variables
-    if peer is not None and peer.remote_sdp:
-        variables.set("switch_m_sdp", peer.remote_sdp)
-    media = session.leg.media
-    if media is not None:
-        variables.set("video_media_flow", "inactive")
-        variables.set("text_media_flow", "inactive")
-        session.switch.set_media_variables(
-            channel,
-            media,
-            ssrc=4_144_697_000 + session.leg.media_port,
-            local=session.leg.media_port,
-        )
-    variables.set("endpoint_disposition", "EARLY MEDIA")
-    variables.keep("sip_to_tag", session.leg.tag)
-    if announce:
-        session.leg.progress()
-    channel.mark_early()
 
 
 def _tie(session: "Session", peer: CalledLeg) -> None:
@@ -128,20 +93,19 @@ def _tie(session: "Session", peer: CalledLeg) -> None:
         ):
             one.variables.set(name, value)
     callee.variables.set("endpoint_disposition", "ANSWER")
-    # The switch tells either side who is at the other end.
-    for one, name, number, other in (
-        (callee, caller.profile.name, caller.profile.number, caller),
-        (caller, callee.profile.callee_name, callee.profile.callee_number, callee),
-    ):
-        one.variables.set("last_sent_callee_id_name", name)
-        one.variables.set("last_sent_callee_id_number", number)
-        before = [
-            ("Direction", "SEND"),
-            ("Sent-Callee-ID-Name", name),
-            ("Sent-Callee-ID-Number", number),
-            ("Bridged-To", other.uuid),
-        ]
-        one.fire("CALL_UPDATE", before=[pair for pair in before if pair[1]])
+
+
+def _update(channel: Channel, *, name: str, number: str, other: Channel) -> None:
+    """The switch tells a side who is at the other end."""
+    channel.variables.set("last_sent_callee_id_name", name)
+    channel.variables.set("last_sent_callee_id_number", number)
+    before = [
+        ("Direction", "SEND"),
+        ("Sent-Callee-ID-Name", name),
+        ("Sent-Callee-ID-Number", number),
+        ("Bridged-To", other.uuid),
+    ]
+    channel.fire("CALL_UPDATE", before=[pair for pair in before if pair[1]])
 
 
 def _untie(session: "Session", peer: CalledLeg, ends: list[tuple[str, str]]) -> "Steps":

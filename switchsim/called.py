@@ -117,7 +117,12 @@ class CalledLeg:
             call_id=self._call_id,
             cseq=self._cseq,
             max_forwards=channel.variables.number("max_forwards") or 69,
-            extra=invite_headers(channel, endpoint.address, self._switch.settings.user_agent),
+            extra=invite_headers(
+                channel,
+                endpoint.address,
+                self._switch.settings.user_agent,
+                announces=self._switch.settings.passes_callee_id,
+            ),
             content=offer,
         )
         endpoint.join(self._call_id, self)
@@ -230,7 +235,8 @@ class CalledLeg:
             variables.set("sip_invite_failure_status", str(code))
             variables.set("sip_invite_failure_phrase", phrase)
             variables.set("sip_hangup_phrase", phrase)
-        self.channel.variables.set("sip_reason", reason)
+            # The caller's own refusal repeats a destination's Reason, whatever its cause.
+            variables.set("sip_reason", reason)
         self._tell_partner = f"sip:{code}"
         self._forget()
         cause = cause_of_reason(reason) if reason else None

@@ -33,7 +33,9 @@ def sender_of(channel: Channel, host: str) -> str:
     return f'"{display}" <{uri}>' if display else f"<{uri}>"
 
 
-def invite_headers(channel: Channel, local: Address, agent: str) -> list[tuple[str, str]]:
+def invite_headers(
+    channel: Channel, local: Address, agent: str, *, announces: bool
+) -> list[tuple[str, str]]:
     """Headers of the INVITE from Contact on."""
     variables = channel.variables
     kind = (variables.get("sip_cid_type") or "rpid").lower()
@@ -55,11 +57,9 @@ def invite_headers(channel: Channel, local: Address, agent: str) -> list[tuple[s
         extra = [pair for pair in extra if pair[0].lower() != "privacy"]
     own = [pair for pair in extra if pair[0].lower() != "p-asserted-identity"]
     found += own
-    found += [
-        ("Content-Type", "application/sdp"),
-        ("Content-Disposition", "session"),
-        ("X-FS-Support", "update_display,send_info"),
-    ]
+    found += [("Content-Type", "application/sdp"), ("Content-Disposition", "session")]
+    if announces:
+        found.append(("X-FS-Support", "update_display,send_info"))
     found += _identity(channel, kind, local[0])
     found += [pair for pair in extra if pair[0].lower() == "p-asserted-identity"]
     return found

@@ -64,18 +64,20 @@ class CallingLeg:
         self.on_acknowledged: Callable[[Any], None] = lambda *_: None
         endpoint.join(self.call_id, self)
         # The final answer to a CANCEL is sent by sippy the moment it comes.
-        transaction.r487 = self._response(487, extra=self._feature_headers(accept=True))
+        self._prepare_487()
         self._respond(100, extra=[("User-Agent", settings.user_agent)], tagged=False)
 
     def ring(self) -> None:
         """Tells the caller that the destination rings; once."""
         if not self.was_provisional:
             self.was_provisional = True
+            self._prepare_487()
             self._respond(180, extra=[self._contact(), *self._feature_headers(accept=True)])
 
     def progress(self) -> None:
         """Opens early media to the caller."""
         self.was_provisional = True
+        self._prepare_487()
         extra = [self._contact(), *self._feature_headers(accept=True)]
         self._respond(183, extra=extra, content=self._answer_sdp(self._host))
 
@@ -90,7 +92,12 @@ class CallingLeg:
         if self.is_final:
             return
         self.is_final = True
-        extra = [*self._feature_headers(accept=not self.was_provisional), ("Reason", reason)]
+        hops = self.channel.variables.get("max_forwards") if self.channel else None
+        extra = [
+            ("Max-Forwards", hops or "70"),
+            *self._feature_headers(accept=not self.was_provisional),
+            ("Reason", reason),
+        ]
         self._respond(code, extra=extra, phrase=phrase)
         self._endpoint.leave(self.call_id)
 
@@ -204,7 +211,9 @@ class CallingLeg:
     def _identity(self) -> list[tuple[str, str]]:
         """The callee as the caller is told it, when the caller asserted itself."""
         channel = self.channel
-        if channel is None or channel.variables.get("sip_cid_type") != "pid":
+        if channel is None or not self._settings.passes_callee_id:
+            return []
+        if channel.variables.get("sip_cid_type") != "pid":
             return []
         profile = channel.profile
         number = profile.callee_number or profile.destination
@@ -214,8 +223,11 @@ class CallingLeg:
     def _local_party(self) -> str:
         return f"{header(self.invite, 'to')};tag={self.tag}"
 
-    def _response(self, code: int, **more: Any) -> Any:
-        return response(self.invite, code, tag=self.tag, **more)
+    def _prepare_487(self) -> None:
+        extra = self._feature_headers(accept=not self.was_provisional)
+        answer = response(self.invite, 487, tag=self.tag, extra=extra)
+        if self._transaction.tid is not None:
+            self._transaction.r487 = answer
 
     def _respond(
         self,
@@ -226,7 +238,7 @@ class CallingLeg:
         phrase: str | None = None,
         tagged: bool = True,
     ) -> None:
-        if code > 100 and code != 487:
+        if code > 100:
             extra = [*extra, *self._identity()]
         answer = response(
             self.invite,

@@ -157,7 +157,6 @@ class Channel:
             return
         self.is_early = True
         self.profile.times.progress_media = self.now_us
-        self.profile.times.progress = self.profile.times.progress or self.now_us
         self.fire("CHANNEL_PROGRESS_MEDIA")
         self.set_call_state("EARLY")
 

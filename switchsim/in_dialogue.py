@@ -29,6 +29,7 @@ class CallerRequests:
 
     def _on_ack(self, request: Any) -> None:
         put = self._session.channel.variables.set
+        put("sip_to_tag", self._session.leg.tag)
         put("sip_cseq", (header(request, "cseq") or "").partition(" ")[0])
         put("sip_full_via", header(request, "via"))
         put("sip_full_to", header(request, "to"))
@@ -44,8 +45,6 @@ class CallerRequests:
         session.leg.reply(request, transaction, 200)
         if method == "BYE":
             session.leg.gone()
-            variables = session.channel.variables
-            variables.set("sip_cseq", variables.get("sip_cseq"))
             session.end_by_caller("bye", header(request, "reason"))
         elif method == "INFO":
             digit = digit_of(request)

@@ -10,6 +10,7 @@ from switchsim.causes import dialstatus_of
 from switchsim.channel import Channel
 from switchsim.dialstring import Destination, DialString
 from switchsim.encoding import url_encode
+from switchsim.media import answer, open_media
 from switchsim.profile import CallerProfile
 from switchsim.variables import leading_number
 
@@ -41,12 +42,13 @@ class Originate:
         for group in self._dial.groups:
             variables.set("sip_invite_failure_status", None)
             variables.set("sip_invite_failure_phrase", None)
+            self.cause = "NONE"
             winner = yield from self._ring(group)
+            self._settle(winner)
             if winner or not self._session.is_up:
                 break
         if not self._dial.groups:
-            self.cause = "DESTINATION_OUT_OF_ORDER"
-        self._settle(winner)
+            self._settle(None)
         return winner
 
     def _ring(self, group: tuple[Destination, ...]) -> Outcome:
@@ -79,6 +81,7 @@ class Originate:
             winner = self._winner()
             if winner:
                 self._cancel("LOSE_RACE", but=winner)
+                self._connect(winner)
                 return winner
             if self._redirected():
                 return None
@@ -257,6 +260,13 @@ class Originate:
         early = [leg for leg in self._legs if leg.is_up and leg.is_early]
         ignores = self._option("ignore_early_media")
         return early[0] if early and not ignores and len(self._legs) == 1 else None
+
+    def _connect(self, winner: CalledLeg) -> None:
+        self.show_callee(winner)
+        if winner.is_answered:
+            answer(self._session, winner)
+        else:
+            open_media(self._session, winner)
 
     def _redirected(self) -> bool:
         """A 3xx moves the caller to the dialplan, unless the string forbids it."""

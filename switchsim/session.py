@@ -58,7 +58,6 @@ class Session:
         self.park_cause = "NORMAL_CLEARING"
         self.disposition = ""
         self.cancel_reason: str | None = None
-        self.passed_reason: str | None = None
         self._locked = 0
         self._signals: deque[Callable[[], None]] = deque()
         self._poked = False
@@ -326,8 +325,8 @@ class Session:
         if self.leg.is_answered:
             self.leg.bye(cause)
             variables.set("sip_hangup_disposition", "send_bye")
-        elif not self.leg.is_final:
-            reason = self.switch.refusal_reason(self.channel) or reason_of(cause)
+        else:
+            reason = variables.get("sip_reason") or reason_of(cause)
             self.leg.refuse(self._refusal_code(cause), reason=reason)
             variables.set("sip_hangup_disposition", "send_refuse")
 

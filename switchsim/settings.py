@@ -20,7 +20,13 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One switch. Ports of 0 are chosen by the system and told when it is ready."""
+    """One switch. Ports of 0 are chosen by the system and told when it is ready.
+
+    Args:
+        passes_callee_id: tell the caller the destination's number in P-Asserted-Identity, as
+            a profile does that does not say `pass-callee-id=false`.
+        connect_patience_s: how long an engine may stay silent after its connection.
+    """
 
     sip: Address
     event_socket: Address
@@ -32,6 +38,7 @@ class Settings:
     hostname: str = "switchsim"
     ipv4: str = "127.0.0.1"
     user_agent: str = "FreeSWITCH-mod_sofia/1.11.3-dev~switchsim"
+    passes_callee_id: bool = False
     first_media_port: int = 20_000
     connect_patience_s: float = 25.0
     globals: Mapping[str, str] = field(default_factory=dict)

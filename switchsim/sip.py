@@ -10,6 +10,7 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from sippy.Network_server import Network_server, Remote_address
@@ -46,13 +47,57 @@ class QuietLogger:
             log.debug("%s", "".join(str(text) for text in texts))
 
 
-class OutgoingRequest(SipRequest):  # type: ignore[misc]
+class _Acknowledgement(SipRequest):
+    """The ACK sippy makes of our INVITE, with the URI and headers it should have.
+
+    sippy sends the ACK of a refusal to the refusal's Contact; RFC 3261 17.1.1.3 has it repeat
+    the INVITE's request URI and branch.
+    """
+
+    invite_uri: Any = None
+    invite_branch = ""
+    contact = ""
+
+    @property
+    def is_for_answer(self) -> bool:
+        """Whether it acknowledges a 2xx: sippy gave it a branch of its own."""
+        return bool(self.getHFBody("via").getBranch() != self.invite_branch)
+
+    def localStr(self, local_addr: object = None, compact: bool = False) -> str:  # noqa: N802
+        """The text to send."""
+        if self.is_for_answer:
+            self.delHFs("max-forwards")
+            self.appendHeader(SipHeader(name="max-forwards", bodys="70"))
+            self.appendHeader(SipHeader(name="contact", bodys=self.contact))
+        else:
+            self.setRURI(self.invite_uri)
+        return str(super().localStr(local_addr, compact))
+
+
+class OutgoingRequest(SipRequest):
     """A request sent letter by letter as written."""
 
     def __init__(self, text: str, target: Address) -> None:
         super().__init__(text)
         self.setTarget((target, "udp"))
         self._text = text
+
+    def genACK(self, to: Any = None) -> _Acknowledgement:  # noqa: N802
+        """The ACK of this INVITE."""
+        made = super().genACK(to)
+        ack = _Acknowledgement.__new__(_Acknowledgement)
+        ack.__dict__.update(made.__dict__)
+        ack.delHFs("user-agent")
+        ack.invite_uri = self.getRURI()
+        ack.invite_branch = self.getHFBody("via").getBranch()
+        ack.contact = str(self.getHFBody("contact"))
+        return ack
+
+    def genCANCEL(self) -> Any:  # noqa: N802
+        """The CANCEL of this INVITE."""
+        cancel = super().genCANCEL()
+        cancel.delHFs("user-agent")
+        return cancel
 
     def localStr(self, local_addr: object = None, compact: bool = False) -> str:  # noqa: N802
         """The text to send."""
@@ -82,7 +127,7 @@ class OutgoingResponse:
         return self._text
 
 
-class _Endpoint(Network_server):  # type: ignore[misc]
+class _Endpoint(Network_server):
     """sippy's UDP server on our loop: no threads, and ICMP errors reported."""
 
     transport = "udp"
@@ -138,7 +183,8 @@ class _Endpoint(Network_server):  # type: ignore[misc]
                 return
             known = any(level == socket.IPPROTO_IP for level, _, _ in reports)
             if known and len(peer) >= 2:
-                self._loop.soon(lambda peer=peer: self._on_unreachable((peer[0], peer[1])))
+                address: Address = (peer[0], peer[1])
+                self._loop.soon(partial(self._on_unreachable, address))
 
     def shutdown(self) -> None:
         """Closes the socket."""
@@ -149,8 +195,26 @@ class _Endpoint(Network_server):  # type: ignore[misc]
         """There is no thread to wait for."""
 
 
-class _Manager(SipTransactionManager):  # type: ignore[misc]
+class _Manager(SipTransactionManager):
     model_udp_server = (_Endpoint, Udp_server_opts)
+
+    def incomingRequest(  # noqa: N802
+        self, msg: Any, checksum: bytes, tids: Any, server: Any
+    ) -> None:
+        """Lets the 200 of a CANCEL carry the tag the INVITE's answers have."""
+        if msg.getMethod() == "CANCEL":
+            invite = self.tserver.get(msg.getTId(wBRN=True))
+            if invite is not None and invite.r487 is not None:
+                msg.getHFBody("to").setTag(invite.r487.getHFBody("to").getTag())
+        super().incomingRequest(msg, checksum, tids, server)
+
+    def transmitReq(  # noqa: N802
+        self, t: Any, msg: Any, address: Address, *rest: Any, **more: Any
+    ) -> None:
+        """Sends the ACK of a refusal where the INVITE went."""
+        if isinstance(msg, _Acknowledgement) and not msg.is_for_answer:
+            address = t.address
+        super().transmitReq(t, msg, address, *rest, **more)
 
 
 class SipEndpoint:

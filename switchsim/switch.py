@@ -3,6 +3,7 @@
 import itertools
 import logging
 import uuid as uuids
+from functools import partial
 from typing import Any
 
 from switchsim import api, applications
@@ -72,9 +73,13 @@ class Switch:
 
     def stop(self) -> None:
         """Ends `run`; calls in progress are dropped."""
+        self.close()
+        self.loop.stop()
+
+    def close(self) -> None:
+        """Closes both sockets."""
         self.listener.close()
         self.endpoint.close()
-        self.loop.stop()
 
     def new_uuid(self) -> str:
         """An id nobody else has."""
@@ -185,7 +190,7 @@ class Switch:
     def forget(self, channel: Channel) -> None:
         """Drops a channel after its last event."""
         for book in (self._channels, self._sessions, self._legs, self._owners):
-            book.pop(channel.uuid, None)  # type: ignore[attr-defined]
+            book.pop(channel.uuid, None)
 
     def ended(self, session: Session) -> None:
         """A call has reported its end."""
@@ -193,9 +198,10 @@ class Switch:
 
     def answered(self, channel: Channel) -> None:
         """Runs what was asked to run when this leg answers."""
-        hook = channel.variables.get("api_on_answer")
-        if hook:
-            self.loop.soon(lambda: self.run_hook(hook, channel))
+        for name, hook in list(channel.variables.items()):
+            # Every variable whose name starts so is run.
+            if name.lower().startswith("api_on_answer"):
+                self.loop.soon(partial(self.run_hook, hook, channel))
         execute = channel.variables.get("execute_on_answer")
         session = self._sessions.get(channel.uuid)
         if execute and session is not None:
@@ -210,11 +216,6 @@ class Switch:
         """The Reason header of the caller's CANCEL, passed on to the destination."""
         owner = self._owners.get(channel.uuid)
         return owner.cancel_reason if owner else None
-
-    def refusal_reason(self, channel: Channel) -> str | None:
-        """The destination's own Reason header, passed on when the cause is the same."""
-        session = self._sessions.get(channel.uuid)
-        return session.passed_reason if session else None
 
     def redirect(self, session: Session, contact: str) -> None:
         """A destination's 3xx sends the caller to the dialplan."""

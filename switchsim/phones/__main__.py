@@ -65,7 +65,9 @@ def _call(loop: Loop, options: argparse.Namespace) -> None:
 
 def _plans(options: argparse.Namespace) -> list[tuple[float, Plan]]:
     if options.file:
-        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text("utf-8")
+        text = (
+            sys.stdin.read() if options.file == "-" else Path(options.file).read_text("utf-8")
+        )
         rows = [json.loads(line) for line in text.splitlines() if line.strip()]
     else:
         own = {name: getattr(options, name) for name in _FIELDS if hasattr(options, name)}
@@ -97,8 +99,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--display", default="")
     add("--identity", default="", help="P-Asserted-Identity")
     add("--privacy", default="")
-    add("--talk", dest="talk_s", type=float, default=1.0, help="seconds until the caller hangs up")
-    add("--cancel", dest="cancel_s", type=float, help="seconds until an unanswered call is given up")
+    add(
+        "--talk",
+        dest="talk_s",
+        type=float,
+        default=1.0,
+        help="seconds until the caller hangs up",
+    )
+    add(
+        "--cancel",
+        dest="cancel_s",
+        type=float,
+        help="seconds until an unanswered call is given up",
+    )
     add("--digits", default="")
     add("--count", type=int, default=1)
     add("--rate", type=float, default=10.0, help="calls a second")

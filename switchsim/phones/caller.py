@@ -120,7 +120,9 @@ class _Call:
             ("Privacy", plan.privacy),
             *plan.headers.items(),
         ]
-        data = self._message("INVITE", self._uri, extra, session(41_000, "caller"), self._branch)
+        data = self._message(
+            "INVITE", self._uri, extra, session(41_000, "caller"), self._branch
+        )
         self._repeat = Repeat(self._line, data, self._target, lambda: self._end("nobody"))
         if plan.cancel_s is not None:
             self._later(plan.cancel_s, self._cancel)

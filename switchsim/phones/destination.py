@@ -260,11 +260,22 @@ class _Call:
         for timer in self._timers:
             timer.cancel()
         self._report(
-            {"event": "end", "user": self._invite.user, "how": how, "reason": reason,
-             "answered": self._is_answered}  # fmt: skip
+            {
+                "event": "end",
+                "user": self._invite.user,
+                "how": how,
+                "reason": reason,
+                "answered": self._is_answered,
+            }  # fmt: skip
         )
 
 
 def _shown(invite: Message) -> dict[str, str]:
-    names = ("from", "p-asserted-identity", "p-preferred-identity", "remote-party-id", "privacy")
+    names = (
+        "from",
+        "p-asserted-identity",
+        "p-preferred-identity",
+        "remote-party-id",
+        "privacy",
+    )
     return {name: invite.header(name) for name in names if invite.header(name)}

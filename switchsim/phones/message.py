@@ -5,7 +5,14 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length"}
+_COMPACT = {
+    "v": "via",
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "m": "contact",
+    "l": "content-length",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +27,9 @@ class Message:
     @property
     def method(self) -> str:
         """The method of a request, or of the request a response belongs to."""
-        return self.header("cseq").partition(" ")[2] if self.code else self.first.partition(" ")[0]
+        return (
+            self.header("cseq").partition(" ")[2] if self.code else self.first.partition(" ")[0]
+        )
 
     @property
     def code(self) -> int:

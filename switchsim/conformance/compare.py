@@ -1,0 +1,138 @@
+"""Recorded against replayed: order of messages, names of headers, their values, SIP."""
+
+from dataclasses import dataclass
+
+from switchsim.conformance.left_out import FLOATING, HEADERS, SIP_HEADERS
+from switchsim.conformance.normal import Normaliser, headers_of, same_value, uuid_names
+from switchsim.conformance.recording import frame_kind, sip_kind
+from switchsim.conformance.replay import Replayed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The outcome for one case.
+
+    Args:
+        differences: one sentence each; none when the case is the same.
+        compared: how many header values agreed.
+        left_out: how many were left out by the list.
+    """
+
+    case: str
+    differences: tuple[str, ...]
+    compared: int
+    left_out: int
+
+
+def compare(replayed: Replayed) -> Comparison:
+    """Compares one replayed case with its recording."""
+    return _Comparer(replayed).run()
+
+
+class _Comparer:
+    def __init__(self, replayed: Replayed) -> None:
+        self._replayed = replayed
+        self._case = replayed.case
+        self._recorded = [e.data for e in self._case.outbound if e.direction == "<"]
+        self._differences: list[str] = []
+        self._compared = 0
+        self._left_out = 0
+        self._old = Normaliser(uuid_names(self._recorded), {})
+        self._new = Normaliser(uuid_names(replayed.frames), replayed.ports)
+
+    def run(self) -> Comparison:
+        """Everything there is to compare."""
+        self._differences += [f"still missing: {text}" for text in self._replayed.missing]
+        for is_event in (True, False):
+            self._compare_order(is_event=is_event)
+        for who in self._case.parties:
+            self._compare_sip(who)
+        return Comparison(
+            case=self._case.name,
+            differences=tuple(self._differences),
+            compared=self._compared,
+            left_out=self._left_out,
+        )
+
+    def _compare_order(self, *, is_event: bool) -> None:
+        old = [frame for frame in self._recorded if self._belongs(frame, is_event)]
+        new = [frame for frame in self._replayed.frames if self._belongs(frame, is_event)]
+        old_kinds, new_kinds = [frame_kind(f) for f in old], [frame_kind(f) for f in new]
+        if old_kinds != new_kinds:
+            what = "events" if is_event else "replies"
+            self._differences.append(f"{what}: recorded {old_kinds}, replayed {new_kinds}")
+        for old_frame, new_frame in zip(old, new, strict=False):
+            if frame_kind(old_frame) == frame_kind(new_frame):
+                self._compare_frame(old_frame, new_frame)
+
+    def _belongs(self, frame: str, is_event: bool) -> bool:
+        kind = frame_kind(frame)
+        floats = any(entry.covers(self._case.name, kind, "") for entry in FLOATING)
+        return not floats and kind.startswith("CHANNEL") == is_event
+
+    def _compare_frame(self, old: str, new: str) -> None:
+        kind = frame_kind(old)
+        ours, theirs = headers_of(new), headers_of(old)
+        if not kind.startswith("CHANNEL"):
+            if self._old.text(old) != self._new.text(new):
+                self._differences.append(f"{kind}: recorded {old!r}, replayed {new!r}")
+            self._compared += 1
+            return
+        old_values = {n: self._old.value(n, v) for n, v in theirs}
+        new_values = {n: self._new.value(n, v) for n, v in ours}
+        for name in dict.fromkeys([*old_values, *new_values]):
+            if any(entry.covers(self._case.name, kind, name) for entry in HEADERS):
+                self._left_out += 1
+                continue
+            recorded, replayed = old_values.get(name), new_values.get(name)
+            if recorded is None or replayed is None:
+                which = "is not sent" if replayed is None else "was not sent by FreeSWITCH"
+                self._differences.append(f"{kind}: {name} {which} ({recorded or replayed})")
+            elif not same_value(name, recorded, replayed):
+                self._differences.append(
+                    f"{kind}: {name}: recorded {recorded!r}, replayed {replayed!r}"
+                )
+            else:
+                self._compared += 1
+
+    def _compare_sip(self, who: str) -> None:
+        old = [e.data for e in self._case.party(who) if e.direction == "received"]
+        new = list(self._replayed.sip[who])
+        old_kinds, new_kinds = (
+            [sip_kind(text) for text in old],
+            [sip_kind(text) for text in new],
+        )
+        if old_kinds != new_kinds:
+            self._differences.append(f"{who}: recorded {old_kinds}, replayed {new_kinds}")
+        for old_text, new_text in zip(old, new, strict=False):
+            if sip_kind(old_text) == sip_kind(new_text):
+                self._compare_message(who, old_text, new_text)
+
+    def _compare_message(self, who: str, old: str, new: str) -> None:
+        kind = sip_kind(old)
+        recorded, replayed = _message(old, self._old), _message(new, self._new)
+        for name in dict.fromkeys([*recorded, *replayed]):
+            if name in SIP_HEADERS:
+                self._left_out += 1
+            elif recorded.get(name) != replayed.get(name):
+                self._differences.append(
+                    f"{who} {kind}: {name}: recorded {recorded.get(name)!r}, "
+                    f"replayed {replayed.get(name)!r}"
+                )
+            else:
+                self._compared += 1
+
+
+def _message(text: str, normaliser: Normaliser) -> dict[str, str]:
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    first, *lines = head.split("\n")
+    found = {"first line": normaliser.text(first)}
+    for line in lines:
+        name, _, value = line.partition(":")
+        key = name.strip().lower()
+        value = normaliser.text(value.strip())
+        if key == "cseq":
+            value = value.partition(" ")[2]
+        found[key] = f"{found[key]} / {value}" if key in found else value
+    found["body"] = normaliser.text(body.strip())
+    return found

@@ -1,0 +1,100 @@
+"""Recorded cases: one folder each, JSON lines of what was said."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing said.
+
+    Args:
+        at_s: seconds since the start of the case.
+        who: connection (`1`, `in1`) or SIP party (`uac`, `uas5090`).
+        direction: `<` from the switch, `>` to it, `#` a remark; `sent` or `received` for SIP.
+        data: the bytes, one character each.
+    """
+
+    at_s: float
+    who: str
+    direction: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One recorded case."""
+
+    name: str
+    outbound: tuple[Entry, ...]
+    sip: tuple[Entry, ...]
+
+    @property
+    def scenario(self) -> str:
+        """The number of its scenario."""
+        return self.name[:2]
+
+    def party(self, who: str) -> tuple[Entry, ...]:
+        """What one SIP party sent and received."""
+        return tuple(entry for entry in self.sip if entry.who == who)
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The SIP parties, in order of appearance."""
+        return tuple(dict.fromkeys(entry.who for entry in self.sip))
+
+
+def load(folder: Path, scenarios: frozenset[str] | None = None) -> list[Case]:
+    """Every case under `folder`, in order; `scenarios` keeps some numbers only."""
+    cases = []
+    for path in sorted(folder.rglob("sip.jsonl")):
+        name = path.parent.relative_to(folder).as_posix()
+        if scenarios is None or name[:2] in scenarios:
+            cases.append(
+                Case(
+                    name=name,
+                    outbound=_entries(path.with_name("esl-outbound.jsonl")),
+                    sip=_entries(path),
+                )
+            )
+    return cases
+
+
+def _entries(path: Path) -> tuple[Entry, ...]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return tuple(
+        Entry(
+            at_s=row["t"],
+            who=str(row.get("conn", row.get("at", ""))),
+            direction=row["dir"],
+            data=row["data"],
+        )
+        for row in rows
+    )
+
+
+def frame_kind(frame: str) -> str:
+    """What a message of the event socket is, in a few words."""
+    name = re.search(r"^Event-Name: (\S+)", frame, re.MULTILINE)
+    if name:
+        application = re.search(r"^Application: (\S+)", frame, re.MULTILINE)
+        state = re.search(r"^Channel-State: (\S+)", frame, re.MULTILINE)
+        more = f" {application.group(1)}" if application else ""
+        if name.group(1) == "CHANNEL_STATE" and state:
+            more = f" {state.group(1)}"
+        return name.group(1) + more
+    if frame.startswith("Content-Type: text/disconnect-notice"):
+        kind = re.search(r"^Content-Disposition: (\S+)", frame, re.MULTILINE)
+        return f"notice {kind.group(1) if kind else ''}"
+    return "api reply" if frame.startswith("Content-Type: api/response") else "reply"
+
+
+def sip_kind(text: str) -> str:
+    """What a SIP message is: a method, or a code and the method it answers."""
+    first = text.partition("\n")[0]
+    if not first.startswith("SIP/2.0"):
+        return first.partition(" ")[0]
+    cseq = re.search(r"(?im)^CSeq:\s*\d+\s+(\w+)", text)
+    return f"{first[8:11]} {cseq.group(1) if cseq else ''}"

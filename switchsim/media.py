@@ -1,0 +1,49 @@
+"""The caller's media: early media and the answer, negotiated though nothing flows."""
+
+from typing import TYPE_CHECKING
+
+from switchsim.called import CalledLeg
+
+if TYPE_CHECKING:
+    from switchsim.session import Session
+
+
+def answer(session: "Session", peer: CalledLeg | None) -> None:
+    """Answers the caller, with the media of `peer` when there is one."""
+    channel = session.channel
+    if channel.is_answered or not channel.is_up:
+        return
+    open_media(session, peer, announce=False)
+    channel.variables.set("rtp_local_sdp_str", session.leg.local_sdp())
+    session.leg.answer()
+    channel.mark_answered()
+    channel.variables.set("endpoint_disposition", "ANSWER")
+    session.switch.answered(channel)
+
+
+def open_media(session: "Session", peer: CalledLeg | None, *, announce: bool = True) -> None:
+    """Negotiates the caller's media and says so; `announce` sends the 183."""
+    channel = session.channel
+    if channel.is_early or channel.is_answered or not channel.is_up:
+        return
+    channel.has_codec = True
+    variables = channel.variables
+    if peer is not None and peer.remote_sdp:
+        variables.set("switch_m_sdp", peer.remote_sdp)
+    media = session.leg.media
+    if media is not None:
+        if not announce:
+            variables.set("video_media_flow", "inactive")
+            variables.set("text_media_flow", "inactive")
+        session.switch.set_media_variables(
+            channel,
+            media,
+            ssrc=4_144_697_000 + session.leg.media_port,
+            local=session.leg.media_port,
+        )
+    variables.set("endpoint_disposition", "EARLY MEDIA")
+    if announce:
+        session.leg.progress()
+    channel.mark_early()
+    if announce:
+        variables.set("rtp_local_sdp_str", session.leg.local_sdp())
