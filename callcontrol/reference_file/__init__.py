@@ -1,0 +1,29 @@
+"""The reference file: what is configured, as one YAML document, and the Reference made of it.
+
+yaml_text     YAML to strings with their lines, and back
+scalars       the types of single values, each read by one strict rule
+model         the shape of the file: the contract
+parts, number_parts   entries to the values of dialplan and tariffs
+fit           whether the parts fit together
+build         entries to a Reference, with every fault
+document      the file as text, faults told with their lines
+"""
+
+from callcontrol.reference_file.build import Built, ReferenceBuilder
+from callcontrol.reference_file.document import (
+    contents_of,
+    parse_reference,
+    read_reference_file,
+    text_of,
+)
+from callcontrol.reference_file.model import ReferenceFile
+
+__all__ = [
+    "Built",
+    "ReferenceBuilder",
+    "ReferenceFile",
+    "contents_of",
+    "parse_reference",
+    "read_reference_file",
+    "text_of",
+]
