@@ -263,7 +263,6 @@ class Control:
         except SessionError as exc:
             self.state = "down"
             self.last_error = exc
-            link.end("it did not open")
             raise
         self._link = link
         self.state = "up"

@@ -93,6 +93,7 @@ class Link(Conversation, InboundESL):
         Switches: waits for the switch, at most deadline_s.
         """
         where = f"{self.host}:{self.port}"
+        is_open = False
         patience = gevent.Timeout.start_new(deadline_s)
         try:
             self._connect(where)
@@ -107,8 +108,12 @@ class Link(Conversation, InboundESL):
             raise SwitchUnreachable(
                 f"the switch at {where} did not greet us within {deadline_s:g} s"
             ) from None
+        else:
+            is_open = True
         finally:
             patience.close()
+            if self.connected and not is_open:
+                self.end("it did not open")
 
     def _connect(self, where: str) -> None:
         try:

@@ -58,6 +58,14 @@ def notice(disposition: str = "disconnect") -> bytes:
     ).encode() + text
 
 
+def listening() -> socket.socket:
+    """Open a port of this machine; `create_server` of gevent would be the blocking one."""
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen(100)
+    return server
+
+
 class Peer:
     """The switch's end of a connection."""
 

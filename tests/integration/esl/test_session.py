@@ -28,6 +28,7 @@ from tests.integration.esl.peer import (
     event,
     eventually,
     hub_is_alive,
+    listening,
     notice,
     reply,
 )
@@ -338,7 +339,7 @@ class TestEnds:
 
     def test_a_reset_is_an_end_like_any_other(self):
         """The kernel raises where it otherwise gives no bytes."""
-        server = socket.create_server(("127.0.0.1", 0))
+        server = listening()
         theirs = Peer(socket.create_connection(server.getsockname()))
         ours, address = server.accept()
         session = Session(address, ours)
