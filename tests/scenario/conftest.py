@@ -1,0 +1,189 @@
+"""One engine, one switch and one Postgres for all scenarios, and the parties that call."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callcontrol.store.embedded import EmbeddedPostgres
+from tests.scenario.parties import SIPP, Caller, Destination, free_port
+from tests.scenario.switches import PASSWORD, Switch, Watch, start_switch
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "fixtures" / "reference" / "scenarios.yaml"
+
+# The gateway's name in the reference -> what SIPp plays there.
+DESTINATIONS = {
+    "answers": "destination-answers",
+    "hangs-up": "destination-hangs-up",
+    "busy": "destination-is-busy",
+    "rejects": "destination-rejects",
+    "unknown": "destination-is-unknown",
+    "fails": "destination-fails",
+    "rings": "destination-rings",
+}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Path:
+    """Where everything that runs leaves its logs."""
+    return tmp_path_factory.mktemp("scenario")
+
+
+@pytest.fixture(scope="session")
+def destinations(folder) -> Iterator[dict[str, Destination]]:
+    """The parties behind the gateways."""
+    assert SIPP, "install SIPp: the package sip-tester"
+    parties = {
+        name: Destination(scenario, folder, port=free_port())
+        for name, scenario in DESTINATIONS.items()
+    }
+    yield parties
+    for party in parties.values():
+        party.stop()
+
+
+class Stack:
+    """Everything that runs, and ways to look at it.
+
+    Attributes:
+        caller: places calls.
+        destinations: by the gateway's name.
+        switch: where calls arrive.
+        watch: a link of the test's own to it.
+    """
+
+    def __init__(self, dsn: str, folder: Path, destinations: dict[str, Destination]) -> None:
+        self.destinations = destinations
+        self._folder = folder
+        engine_port = free_port(socket.SOCK_STREAM)
+        self.switch: Switch = start_switch(f"127.0.0.1:{engine_port}", folder)
+        self.watch = Watch(self.switch)
+        self.metrics_port = free_port(socket.SOCK_STREAM)
+        self._environment = {
+            **os.environ,
+            "CALLCONTROL_DSN": dsn,
+            "CALLCONTROL_JOURNAL": str(folder / "journal.sqlite"),
+            "CALLCONTROL_ENGINE": "engine-1",
+            "CALLCONTROL_LISTEN_PORT": str(engine_port),
+            "CALLCONTROL_METRICS_PORT": str(self.metrics_port),
+            "CALLCONTROL_SWITCH_PORT": str(self.switch.event_socket_port),
+            "CALLCONTROL_SWITCH_PASSWORD": PASSWORD,
+        }
+        self.caller = Caller(self.switch.sip_port, folder)
+        self._engine: subprocess.Popen[bytes] | None = None
+
+    def command(self, *words: str) -> str:
+        """Run a command as an operator would, and give what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "callcontrol", *words],
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            cwd=ROOT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def load(self) -> None:
+        """Write the scenarios' reference to Postgres."""
+        ports = {name: party.port for name, party in self.destinations.items()}
+        ports["nobody"] = free_port()
+        text = REFERENCE.read_text(encoding="utf-8")
+        filled = re.sub(r"@([a-z-]+)@", lambda found: str(ports[found[1]]), text)
+        file = self._folder / "reference.yaml"
+        file.write_text(filled, encoding="utf-8")
+        self.command("migrate")
+        self.command("load", str(file))
+
+    def start_engine(self) -> None:
+        """Start the engine and wait until it takes calls."""
+        self._engine = subprocess.Popen(
+            [sys.executable, "-m", "callcontrol", "serve"],
+            stdout=subprocess.DEVNULL,
+            stderr=(self._folder / "engine.log").open("ab"),
+            env=self._environment,
+            cwd=ROOT,
+        )
+        eventually(self.is_ready, within_s=20)
+
+    def is_ready(self) -> bool:
+        """Say whether the engine takes calls."""
+        try:
+            with urllib.request.urlopen(f"{self._health}/readyz", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def metric(self, name: str) -> float:
+        """Give the sum of a metric's samples."""
+        with urllib.request.urlopen(f"{self._health}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        found = re.findall(rf"^{re.escape(name)}(?:\{{.*?\}})? (\S+)$", text, re.MULTILINE)
+        return sum(map(float, found))
+
+    def cdrs(self, number: str) -> list[dict[str, Any]]:
+        """Read the records of a number from Postgres, oldest first."""
+        rows = json.loads(self.command("cdrs", "--number", number, "--json", "--limit", "1000"))
+        return list(reversed(rows))
+
+    def wait_for_cdrs(self, number: str, count: int) -> None:
+        """Wait until so many records of a number are in Postgres."""
+        eventually(lambda: len(self.cdrs(number)) >= count, within_s=30, every_s=0.2)
+
+    def newest_cdr(self, *, dialled: str) -> dict[str, Any]:
+        """Wait for the newest record and give it, once it is of a call to what was dialled."""
+        newest: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            newest[:] = json.loads(self.command("cdrs", "--json", "--limit", "1"))
+            return bool(newest) and newest[0]["dialled"] == dialled
+
+        eventually(is_there, within_s=15, every_s=0.1)
+        return newest[0]
+
+    def cdr_of_new_call(self, number: str, already: int) -> dict[str, Any]:
+        """Wait for the record of the call just made and give it."""
+        eventually(lambda: len(self.cdrs(number)) > already, within_s=15, every_s=0.1)
+        rows = self.cdrs(number)
+        assert len(rows) == already + 1
+        return rows[-1]
+
+    def stop(self) -> None:
+        """End engine and switch."""
+        self.watch.stop()
+        if self._engine is not None:
+            self._engine.send_signal(signal.SIGTERM)
+            self._engine.wait(60)
+        self.switch.stop()
+
+    @property
+    def _health(self) -> str:
+        return f"http://127.0.0.1:{self.metrics_port}"
+
+
+@pytest.fixture(scope="session")
+def stack(folder, destinations) -> Iterator[Stack]:
+    """Postgres, switch and engine, running."""
+    with EmbeddedPostgres() as postgres:
+        running = Stack(postgres.dsn, folder, destinations)
+        try:
+            running.load()
+            running.watch.start()
+            running.start_engine()
+            yield running
+        finally:
+            running.stop()

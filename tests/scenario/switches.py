@@ -1,0 +1,168 @@
+"""The switch of the scenarios: the stand-in, or a real FreeSWITCH when FREESWITCH names one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import gevent
+
+from callcontrol.errors import SessionError
+from callcontrol.esl.control import Control
+from callcontrol.esl.event import Event
+from tests.scenario.parties import free_port
+from tests.waiting import eventually
+
+PASSWORD = "scenario"
+CONFIGURATION = Path(__file__).parents[2] / "freeswitch-conf"
+
+
+class Switch(Protocol):
+    """A running switch."""
+
+    sip_port: int
+    event_socket_port: int
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+
+class StandIn:
+    """The stand-in switch in a process of its own."""
+
+    def __init__(self, engines: str, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [
+                sys.executable, "-m", "switchsim", "--sip", "127.0.0.1:0",
+                "--event-socket", "127.0.0.1:0", "--password-env", "SWITCH_PASSWORD",
+                "--socket", engines,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=(folder / "switch.log").open("wb"),
+            env={**os.environ, "SWITCH_PASSWORD": PASSWORD},
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        ready = json.loads(self._process.stdout.readline())
+        self.sip_port = int(ready["sip"].rpartition(":")[2])
+        self.event_socket_port = int(ready["event_socket"].rpartition(":")[2])
+
+    def stop(self) -> None:
+        """End it."""
+        _end(self._process)
+
+
+class RealSwitch:
+    """A FreeSWITCH with the project's own configuration.
+
+    Args:
+        program: the freeswitch binary.
+        engines: `host:port`, several joined by `|`.
+        folder: for its log, database and run files.
+    """
+
+    def __init__(self, program: str, engines: str, folder: Path) -> None:
+        self.sip_port = free_port()
+        self.event_socket_port = free_port(socket.SOCK_STREAM)
+        folders = {name: folder / name for name in ("log", "db", "run")}
+        for path in folders.values():
+            path.mkdir(exist_ok=True)
+        first_rtp = 20_000 + os.getpid() % 100 * 200
+        self._process = subprocess.Popen(
+            [
+                program, "-nf", "-nc", "-nonat", "-np", "-conf", str(CONFIGURATION),
+                "-log", str(folders["log"]), "-db", str(folders["db"]),
+                "-run", str(folders["run"]),
+            ],
+            stdout=(folder / "switch.log").open("wb"),
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                "SWITCH_SIP_PORT": str(self.sip_port),
+                "SWITCH_ENGINES": engines,
+                "SWITCH_RTP_FIRST_PORT": str(first_rtp),
+                "SWITCH_RTP_LAST_PORT": str(first_rtp + 4000),
+                "CALLCONTROL_SWITCH_PORT": str(self.event_socket_port),
+                "CALLCONTROL_SWITCH_PASSWORD": PASSWORD,
+            },
+        )  # fmt: skip
+        eventually(self._is_running, within_s=30, every_s=0.2)
+
+    def stop(self) -> None:
+        """End it."""
+        _end(self._process)
+
+    def _is_running(self) -> bool:
+        watch = Watch(self)
+        try:
+            watch.start()
+            return "RUNNING" in watch.api("sofia", "status", "profile", "external")
+        except SessionError:
+            return False
+        finally:
+            watch.stop()
+
+
+class Watch:
+    """A link of the test's own to the switch: what ended, by the switch's word alone."""
+
+    def __init__(self, switch: Switch) -> None:
+        from callcontrol.esl import command
+
+        self._ends: dict[str, Event] = {}
+        self._control = Control(
+            "127.0.0.1",
+            switch.event_socket_port,
+            PASSWORD,
+            on_event=self._take,
+            subscribe=[
+                command.event_plain("CHANNEL_HANGUP_COMPLETE"),
+                command.filter_("Call-Direction", "inbound"),
+            ],
+        )
+
+    def start(self) -> None:
+        """Connect."""
+        self._control.open()
+
+    def stop(self) -> None:
+        """Leave."""
+        self._control.stop()
+
+    def api(self, command: str, *arguments: str) -> str:
+        """Run one of the switch's api commands."""
+        return self._control.api(command, *arguments, deadline_s=5)
+
+    def end_of(self, leg_uuid: str) -> Event:
+        """Wait for the switch's last word on a leg."""
+        eventually(lambda: leg_uuid in self._ends, within_s=10)
+        return self._ends[leg_uuid]
+
+    def legs(self) -> int:
+        """Count the legs the switch has."""
+        return int(json.loads(self.api("show", "channels", "as", "json"))["row_count"])
+
+    def _take(self, event: Event) -> None:
+        self._ends[event.uuid] = event
+
+
+def start_switch(engines: str, folder: Path) -> Switch:
+    """Start the switch that the environment asks for."""
+    program = os.environ.get("FREESWITCH")
+    return RealSwitch(program, engines, folder) if program else StandIn(engines, folder)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    with suppress(gevent.Timeout):
+        eventually(lambda: process.poll() is not None, within_s=15)
+    if process.poll() is None:
+        process.kill()
+        process.wait()

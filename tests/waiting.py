@@ -1,0 +1,21 @@
+"""The one way for a test to wait: for something to hold, with a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gevent
+
+
+def eventually(holds: Callable[[], object], *, within_s: float, every_s: float = 0.02) -> None:
+    """Wait until something holds; other greenlets run meanwhile.
+
+    Raises:
+        AssertionError: it did not in time.
+    """
+    clock = gevent.get_hub().loop
+    deadline = clock.now() + within_s
+    while not holds():
+        clock.update_now()
+        assert clock.now() < deadline, f"not within {within_s:g} s"
+        gevent.sleep(every_s)
