@@ -26,8 +26,11 @@ def api_response(text: str) -> bytes:
 
 
 def event(name: str, /, *, body: bytes = b"", **headers: str) -> bytes:
-    """Write an event as the switch does; `_` in a header's name stands for `-`."""
-    lines = {"Event-Name": name, **{key.replace("_", "-"): v for key, v in headers.items()}}
+    """Write an event as the switch does; `_` in a header's name, no variable's, means `-`."""
+    lines = {"Event-Name": name}
+    for key, value in headers.items():
+        is_variable = key.startswith("variable_")
+        lines[key if is_variable else key.replace("_", "-")] = value
     block = "".join(f"{key}: {quote(v, safe='/:, ')}\n" for key, v in lines.items()).encode()
     if body:
         block += b"Content-Length: %d\n" % len(body)
