@@ -162,7 +162,9 @@ class Stage:
 
     def print_records(self, records: Sequence[dict[str, Any]]) -> None:
         """Show records as a table."""
-        table = Table("number", "caller", "ended", "by", "SIP", "attempts", "metered", "charge", "rule")
+        table = Table(
+            "number", "caller", "ended", "by", "SIP", "attempts", "metered", "charge", "rule"
+        )
         for record in records:
             charge = record["charge"]
             table.add_row(
@@ -185,16 +187,19 @@ class Stage:
         """Show what the engine's own metrics say of its speed."""
         text = self._get("/metrics")
         for name, says in (
-            ("callcontrol_first_command_seconds", "from the switch's connect to our first command"),
+            (
+                "callcontrol_first_command_seconds",
+                "from the switch's connect to our first command",
+            ),
             ("callcontrol_decision_seconds", "to decide a call"),
         ):
             median = _quantile(text, name, 0.5)
             most = _quantile(text, name, 0.95)
-            self._console.print(f"{says}: median {median * 1000:.2f} ms, 95 % within {most * 1000:.2f} ms")
+            self._console.print(
+                f"{says}: median {median * 1000:.2f} ms, 95 % within {most * 1000:.2f} ms"
+            )
 
-    def faults(
-        self, ended: Sequence[Ended], records: Sequence[dict[str, Any]]
-    ) -> list[str]:
+    def faults(self, ended: Sequence[Ended], records: Sequence[dict[str, Any]]) -> list[str]:
         """Compare what was announced with what callers saw and what the records say."""
         faults = [
             f"{one.announced.says}: the caller got {one.final}, not {one.announced.final}"
@@ -225,7 +230,9 @@ class Stage:
             self._console.print("stopping")
 
     def _start(self) -> None:
-        folder = Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="callcontrol-demo-")))
+        folder = Path(
+            self._running.enter_context(tempfile.TemporaryDirectory(prefix="callcontrol-demo-"))
+        )
         self._console.print("Postgres …")
         postgres = self._running.enter_context(EmbeddedPostgres())
         self._environment |= {
@@ -328,7 +335,9 @@ class Stage:
         """Price a record again, from the file's prices and the record's times."""
         if record["charge"] is None:
             return None
-        start, end = (datetime.fromisoformat(record[name]) for name in ("answered_at", "released_at"))
+        start, end = (
+            datetime.fromisoformat(record[name]) for name in ("answered_at", "released_at")
+        )
         tariff = self._reference.tariff_at(record["tariff"], start)
         if tariff is None:
             return f"{record['call_id']}: no tariff {record['tariff']}"
@@ -399,4 +408,3 @@ def _quantile(text: str, name: str, share: float) -> float:
             return below + (bound - below) * (wanted - reached) / max(1.0, count - reached)
         below, reached = bound, count
     return below
-'''
