@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from rich.console import Console
 from rich.table import Table
@@ -133,14 +134,13 @@ class Stage:
             + "\n"
             for index, call in enumerate(announced)
         )
-        caller = self._python("-m", "switchsim.phones", "call", "--to", self._sip, "--file", "-",
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
-        assert caller.stdin is not None
-        assert caller.stdout is not None
-        caller.stdin.write(lines.encode())
-        caller.stdin.close()
+        with tempfile.TemporaryFile() as file:
+            file.write(lines.encode())
+            file.seek(0)
+            words = ("-m", "switchsim.phones", "call", "--to", self._sip, "--file", "-")
+            caller = self._python(*words, stdin=file, stdout=subprocess.PIPE)
         ended = []
-        for line in caller.stdout:
+        for line in _lines(caller):
             told = json.loads(line)
             call = announced[int(told["label"])]
             ended.append(Ended(call, told["final"]))
@@ -300,8 +300,20 @@ class Stage:
 
         _wait_for(is_ready, "the engine")
 
-    def _python(self, *words: str, **streams: Any) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, *words], env=self._environment, **streams)
+    def _python(
+        self,
+        *words: str,
+        stdin: IO[bytes] | None = None,
+        stdout: int | None = None,
+        stderr: IO[bytes] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, *words],
+            env=self._environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
         self._running.callback(_end, process)
         return process
 
@@ -361,8 +373,7 @@ def _free_port() -> int:
 
 
 def _first_line(process: subprocess.Popen[bytes], what: str) -> dict[str, Any]:
-    assert process.stdout is not None
-    line = process.stdout.readline()
+    line = _lines(process).readline()
     if not line:
         raise ConfigError(f"{what} did not start")
     ready: dict[str, Any] = json.loads(line)
@@ -371,9 +382,13 @@ def _first_line(process: subprocess.Popen[bytes], what: str) -> dict[str, Any]:
 
 def _drain(process: subprocess.Popen[bytes]) -> None:
     """Read what a process goes on to say, so that it never waits for us."""
-    stream = process.stdout
-    assert stream is not None
-    threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()
+    threading.Thread(target=lambda: deque(_lines(process), maxlen=0), daemon=True).start()
+
+
+def _lines(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    if process.stdout is None:
+        raise ValueError("the process was started without a pipe to read from")
+    return process.stdout
 
 
 def _wait_for(holds: Callable[[], bool], what: str) -> None:
