@@ -7,8 +7,7 @@ RUN python -m venv /opt/callcontrol \
 COPY callcontrol callcontrol
 COPY dialplan dialplan
 COPY tariffs tariffs
-COPY switchsim switchsim
-RUN /opt/callcontrol/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /wheel . \
+RUN /opt/callcontrol/bin/pip wheel --no-cache-dir --no-deps -w /wheel . \
  && /opt/callcontrol/bin/pip install --no-cache-dir --no-deps /wheel/*.whl
 
 # Second stage: runs it as a user that may write only the journal's volume.

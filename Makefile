@@ -27,11 +27,12 @@ fmt: .venv/ready ## format the code and mend what lint can mend
 
 lock: .venv/ready ## choose new versions of the dependencies and lock them with their hashes
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv
-	.venv/lock/bin/uv pip compile -q --upgrade pyproject.toml --all-extras --group dev --generate-hashes --no-header -o requirements.lock
+	.venv/lock/bin/uv pip compile -q --upgrade pyproject.toml --generate-hashes --no-header -o requirements.lock
+	.venv/lock/bin/uv pip compile -q -c requirements.lock pyproject.toml --all-extras --group dev --generate-hashes --no-header -o requirements-dev.lock
 
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
