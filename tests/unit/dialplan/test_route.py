@@ -216,6 +216,11 @@ def test_limits_of_number_customer_and_the_accounts_above(
     assert decision.rule == rule
 
 
+def test_without_calls_in_progress_any_limit_is_far() -> None:
+    """Who does not tell them is taken to have none."""
+    assert _decide(make_directory(make_number(max_calls=1))).rule == "default"
+
+
 def test_a_full_number_is_busy() -> None:
     """Zero calls allowed is always full."""
     assert _release(_decide(make_directory(make_number(max_calls=0)))) == (

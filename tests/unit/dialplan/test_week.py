@@ -27,6 +27,9 @@ def _utc(text: str) -> datetime:
         ("2026-01-05 07:00", True),
         ("2026-01-05 16:59:59.999999", True),
         ("2026-01-05 17:00", False),
+        ("2026-01-05 17:00:00.000001", False),
+        ("2026-01-09 16:59:59.999999", True),  # Friday
+        ("2026-01-09 17:00", False),
         ("2026-01-10 11:00", False),  # Saturday
         ("2026-07-06 06:00", True),  # summer time: 08:00 comes an hour earlier
     ],
@@ -187,7 +190,9 @@ def test_weekdays_are_read_and_written(text: str, days: set[int], written: str) 
     assert parse_weekdays(written) == days
 
 
-@pytest.mark.parametrize("text", ["", "mo", "mon-", "mon--fri", "1-5", "mon;tue", "-fri"])
+@pytest.mark.parametrize(
+    "text", ["", "mo", "mon-", "mon--fri", "mon-wed-fri", "1-5", "mon;tue", "-fri"]
+)
 def test_other_words_are_no_weekdays(text: str) -> None:
     """A misspelt day is refused, never ignored."""
     with pytest.raises(InvalidWeek):
