@@ -113,7 +113,8 @@ def _uuid_dump(switch: "Switch", argument: str) -> str:
     channel = _listed(switch, uuid)
     if channel is None:
         return NO_CHANNEL
-    event = Event("CHANNEL_DATA", channel.data("CHANNEL_DATA"))
+    origin = ("mod_commands.c", "uuid_dump_function", 6495)
+    event = Event("CHANNEL_DATA", channel.data("CHANNEL_DATA", origin=origin))
     if form.strip().lower() in {"json", "xml"}:
         return event.frame(form.strip().lower()).partition(b"\n\n")[2].decode("latin-1")
     return event.plain().decode("latin-1")
@@ -132,7 +133,7 @@ def _uuid_broadcast(switch: "Switch", argument: str) -> str:
     fields = {
         "call-command": "execute", "execute-app-name": name, "execute-app-arg": data,
     }  # fmt: skip
-    session.enqueue(Command(fields=fields, text=""))
+    session.enqueue(Command(fields=fields))
     return "+OK Message sent\n"
 
 
@@ -212,6 +213,18 @@ def _json(switch: "Switch", argument: str) -> str:
     return json.dumps(answer, separators=(",", ":")) + "\n"
 
 
+def _fsctl(switch: "Switch", argument: str) -> str:
+    if argument == "sync_clock_when_idle":
+        return "+OK clock will synchronize when there are no more calls\n"
+    return OK
+
+
+def _uuid_buglist(switch: "Switch", argument: str) -> str:
+    if _listed(switch, argument) is None:
+        return NO_CHANNEL
+    return "<media-bugs>\n</media-bugs>\n"
+
+
 def _alive(switch: "Switch", uuid: str) -> Channel | None:
     channel = switch.find(uuid)
     return channel if channel is not None and channel.is_up else None
@@ -232,5 +245,6 @@ _COMMANDS: dict[str, Callable[["Switch", str], str]] = {
     "json": _json, "create_uuid": lambda switch, _: switch.new_uuid(),
     "echo": lambda _, argument: argument, "hostname": lambda switch, _: switch.settings.hostname,
     "strepoch": lambda *_: str(int(time.time())),
-    "fsctl": lambda *_: "+OK\n", "reloadxml": lambda *_: "+OK [Success]\n",
+    "fsctl": _fsctl, "reloadxml": lambda *_: "+OK [Success]\n",
+    "uuid_buglist": _uuid_buglist,
 }  # fmt: skip

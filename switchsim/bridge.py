@@ -82,6 +82,7 @@ def _talk(session: "Session", peer: CalledLeg) -> "Steps":
 
 def _tie(session: "Session", peer: CalledLeg) -> None:
     caller, callee = session.channel, peer.channel
+    caller.bridge_role, callee.bridge_role = "originator", "originatee"
     callee.enter("CS_EXCHANGE_MEDIA", "CS_EXCHANGE_MEDIA")
     for one, other in ((caller, callee), (callee, caller)):
         for name, value in (
@@ -110,6 +111,7 @@ def _update(channel: Channel, *, name: str, number: str, other: Channel) -> None
 
 def _untie(session: "Session", peer: CalledLeg, ends: list[tuple[str, str]]) -> "Steps":
     caller, callee = session.channel, peer.channel
+    caller.bridge_role = callee.bridge_role = None
     caller.variables.set("bridge_to", None)
     callee.variables.set("bridge_to", None)
     if callee.is_up:
@@ -117,6 +119,7 @@ def _untie(session: "Session", peer: CalledLeg, ends: list[tuple[str, str]]) -> 
         callee.variables.set("last_bridge_hangup_cause", caller.hangup_cause)
         callee.variables.set("last_bridge_proto_specific_hangup_cause", "sip:200")
         callee.hang_up("NORMAL_CLEARING")
+        callee.variables.set("bridge_hangup_cause", caller.hangup_cause)
     while not peer.is_completed:
         yield 0.0
     caller.variables.set("bridge_hangup_cause", callee.hangup_cause)

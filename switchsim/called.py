@@ -95,6 +95,7 @@ class CalledLeg:
         """Sends the INVITE and fires the events of a new leg."""
         channel, endpoint = self.channel, self._switch.endpoint
         channel.fire("CHANNEL_OUTGOING")
+        channel.variables.set("call_uuid", self._partner.uuid)
         self._sender = f"{sender_of(channel, endpoint.address[0])};tag={self._tag}"
         offer = sdp.offer(
             session=1_795_480_000 + self._media_port,
@@ -213,7 +214,16 @@ class CalledLeg:
             self.channel.mark_early()
         elif code == 180:
             self.is_ringing = True
-            self.channel.mark_ringing()
+            self._ring()
+
+    def _ring(self) -> None:
+        """The caller's profile takes over when its destination began to ring."""
+        now = self.channel.now_us
+        if self.channel.other:
+            self.channel.other[1].times.progress = now
+        caller = self._partner.profile.times
+        caller.progress = caller.progress or now
+        self.channel.mark_ringing()
 
     def _on_answer(self, message: Any) -> None:
         self.remote_sdp = body(message) or self.remote_sdp
@@ -276,7 +286,7 @@ class CalledLeg:
         channel = self.channel
         channel.enter("CS_HANGUP")
         if disposition == "send_bye" and not self._is_over:
-            self._send("BYE", [*self._agent(), ("Reason", reason_of("NORMAL_CLEARING"))])
+            self._send("BYE", [*self._agent(), ("Reason", reason_of(cause))])
             self._forget()
             channel.variables.keep("sip_hangup_disposition", "send_bye")
         elif disposition == "send_cancel":
@@ -288,6 +298,10 @@ class CalledLeg:
             self._switch.endpoint.cancel(self._transaction, reason)
             channel.variables.keep("sip_hangup_disposition", "send_cancel")
         channel.complete()
+        if channel.has_codec:
+            self._switch.set_media_statistics(channel)
+        if not self._partner.is_up:
+            channel.variables.set("call_uuid", channel.uuid)
         channel.report()
         channel.destroy()
         self.is_completed = True
@@ -323,7 +337,7 @@ class CalledLeg:
         media = sdp.read(described)
         if media is None or self.channel.has_codec:
             return
-        self.channel.has_codec = True
+        self.channel.set_codec()
         variables = self.channel.variables
         variables.set("switch_r_sdp", described)
         variables.set("ep_codec_string", codec_string(media.codecs))
@@ -341,7 +355,7 @@ class CalledLeg:
             ("advertised_media_ip", host),
             ("audio_media_flow", "sendrecv"),
             ("video_media_flow", "sendrecv"),
-            ("rtp_local_sdp_str", offer),
+            ("rtp_local_sdp_str", sdp.offered_variable(offer)),
             ("sip_outgoing_contact_uri", f"<sip:mod_sofia@{host}:{port}>"),
             ("sip_req_uri", remote),
             ("sip_to_host", remote.partition("@")[2] or remote),

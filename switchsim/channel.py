@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from switchsim.causes import q850_of
-from switchsim.events import Event, EventBus, Header
+from switchsim.events import Event, EventBus, Header, Origin
 from switchsim.loop import Loop
 from switchsim.profile import CallerProfile, end_variables
 from switchsim.variables import Variables
@@ -16,6 +16,7 @@ _STATES = (
 _CALL_STATES = (
     "DOWN", "DIALING", "RINGING", "EARLY", "ACTIVE", "HELD", "RING_WAIT", "HANGUP", "UNHELD",
 )  # fmt: skip
+_LISTED = frozenset(_STATES[2:10])
 _WITH_VARIABLES = {
     "CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_UNPARK",
     "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE", "CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA",
@@ -28,6 +29,19 @@ _CODEC: list[Header] = [
     for way in ("Read", "Write")
     for name, value in (("Name", "PCMA"), ("Rate", "8000"), ("Bit-Rate", "64000"))
 ]
+
+_CODEC_EVENTS: tuple[tuple[str, int, list[Header]], ...] = (
+    (
+        "switch_core_session_set_real_read_codec",
+        189,
+        [(name.lower(), value) for name, value in _CODEC[:3]],
+    ),
+    (
+        "switch_core_session_set_write_codec",
+        471,
+        [*_CODEC[3:5], ("Channel-Write-codec-bit-rate", "64000")],
+    ),
+)
 
 
 class Channel:
@@ -42,12 +56,15 @@ class Channel:
         self.running = "CS_NONE" if self.is_outbound else "CS_NEW"
         self.state = "CS_INIT" if self.is_outbound else "CS_NEW"
         self.call_state = "DOWN"
+        # What the table of channels says: the last state before the end.
+        self.listed_state, self.listed_call_state = self.running, "DOWN"
         self.hangup_cause: str | None = None
         self.is_answered = False
         self.is_early = False
         self.is_ring_ready = False
         self.has_codec = False
         self.has_profile = self.is_outbound
+        self.bridge_role: str | None = None  # "originator" or "originatee" while bridged
         self.other: tuple[str, CallerProfile] | None = None  # "originator" or "originatee"
         self.last_application: tuple[str, str] | None = None
         self.on_hangup: list[Callable[[], None]] = []
@@ -75,17 +92,27 @@ class Channel:
         return self._loop.clock.now_us()
 
     def fire(
-        self, name: str, *, before: Sequence[Header] = (), after: Sequence[Header] = ()
+        self,
+        name: str,
+        *,
+        before: Sequence[Header] = (),
+        after: Sequence[Header] = (),
+        origin: Origin | None = None,
     ) -> None:
         """Makes an event of this channel: `before` the channel's headers, `after` them."""
         if self._bus.wanted(name, self.uuid):
-            self._bus.publish(Event(name, self.data(name, before, after)), self.uuid)
+            headers = self.data(name, before, after, origin)
+            self._bus.publish(Event(name, headers), self.uuid)
 
     def data(
-        self, name: str, before: Sequence[Header] = (), after: Sequence[Header] = ()
+        self,
+        name: str,
+        before: Sequence[Header] = (),
+        after: Sequence[Header] = (),
+        origin: Origin | None = None,
     ) -> list[Header]:
         """All headers of an event of this channel."""
-        headers = [*self._bus.head(name, self.now_us), *before, *self._basic()]
+        headers = [*self._bus.head(name, self.now_us, origin), *before, *self._basic()]
         if name in _WITH_VARIABLES:
             headers += [(f"variable_{key}", value) for key, value in self.variables.items()]
         return [*headers, *after]
@@ -127,6 +154,8 @@ class Channel:
         if self.running == running:
             return
         self.running = running
+        if running in _LISTED:
+            self.listed_state = running
         if state or self.is_up:
             self.state = state or running
         self.fire("CHANNEL_STATE")
@@ -140,7 +169,17 @@ class Channel:
             ("Channel-Call-State-Number", str(_CALL_STATES.index(call_state))),
         ]
         self.call_state = call_state
+        if call_state != "HANGUP":
+            self.listed_call_state = call_state
         self.fire("CHANNEL_CALLSTATE", before=before)
+
+    def set_codec(self) -> None:
+        """Audio was negotiated: the leg has a codec each way, and says so twice."""
+        if self.has_codec:
+            return
+        self.has_codec = True
+        for function, line, headers in _CODEC_EVENTS:
+            self.fire("CODEC", after=headers, origin=("switch_core_codec.c", function, line))
 
     def mark_ringing(self) -> None:
         """A 180 was seen on it or sent by it; only the first counts."""
@@ -175,6 +214,8 @@ class Channel:
             return False
         self.hangup_cause = cause
         self.state = "CS_HANGUP"
+        if self.bridge_role:
+            self.variables.set("last_bridge_role", self.bridge_role)
         self.fire("CHANNEL_HANGUP")
         for tell in self.on_hangup:
             tell()

@@ -38,8 +38,11 @@ def answer_client(connection: "InboundConnection", request: Request) -> None:
     word = word.lower()
     if word == "auth":
         connection.reply("+OK accepted")
-    elif word == "linger" or word == "nolinger":
-        connection.reply("-ERR not controlling a session")
+    elif word in {"linger", "nolinger"}:
+        if connection.session is None:
+            connection.reply("-ERR not controlling a session")
+        else:
+            _ENGINE[word](connection, request)
     elif word == "sendmsg":
         _send_message(connection, request, rest.strip())
     elif word == "myevents" and rest.strip():
@@ -94,7 +97,9 @@ def _my_events(connection: Connection, request: Request) -> None:
         connection.reply("-ERR invalid uuid")
         return
     connection.form = form or "plain"
-    connection.session = session
+    if connection.session is None:
+        connection.session = session
+        session.connections.append(connection)
     connection.my_uuid = session.channel.uuid
     connection.subscribe(MY_EVENTS)
     connection.reply("+OK Events Enabled")
@@ -106,6 +111,11 @@ def _event(connection: Connection, request: Request) -> None:
     if words and words[0].lower() in {"plain", "json", "xml"}:
         form = words.pop(0).lower()
     names = [word.upper() for word in words]
+    if "CUSTOM" in names:
+        # Whatever follows CUSTOM names subclasses of it.
+        position = names.index("CUSTOM")
+        connection.subclasses.update(words[position + 1 :])
+        names = names[: position + 1]
     known = {name for name in names if name in EVENT_NAMES}
     if "ALL" in names:
         connection.wants_all = True
@@ -158,14 +168,14 @@ def _filter(connection: Connection, request: Request) -> None:
         connection.reply(f"+OK filter added. [{words[0]}]=[{words[1].strip()}]")
 
 
-def _linger(connection: "EngineConnection", request: Request) -> None:
+def _linger(connection: Connection, request: Request) -> None:
     seconds = re.match(r"(?i)linger\s+(\d+)", request.line)
     connection.linger_s = int(seconds.group(1)) if seconds else -1
     tail = f" {connection.linger_s} seconds" if seconds else ""
     connection.reply(f"+OK will linger{tail}")
 
 
-def _nolinger(connection: "EngineConnection", request: Request) -> None:
+def _nolinger(connection: Connection, request: Request) -> None:
     connection.linger_s = None
     connection.reply("+OK will not linger")
 
@@ -189,7 +199,12 @@ def _send_message(connection: Connection, request: Request, uuid: str = "") -> N
     if session is None:
         connection.reply(f"-ERR invalid session id [{uuid}]")
         return
-    command = Command(fields=dict(request.fields), text=request.text, body=request.body)
+    command = Command(
+        fields=dict(request.fields),
+        text=request.text,
+        headers=request.headers,
+        body=request.body,
+    )
     if session.channel.is_up:
         session.enqueue(command)
     connection.reply("+OK")
@@ -249,9 +264,9 @@ def _sendevent(connection: Connection, request: Request) -> None:
     switch = connection.switch
     identifier = switch.new_uuid()
     if switch.bus.wanted(name, None):
-        headers = [*switch.bus.head(name, switch.loop.clock.now_us())]
-        own = [pair for pair in request.fields.items() if pair[0] != "content-length"]
-        headers += [*own, ("Event-UUID", identifier)]
+        origin = ("mod_event_socket.c", "parse_command", 2283)
+        headers = [*request.headers, ("Command", request.line), ("Event-UUID", identifier)]
+        headers += switch.bus.head(name, switch.loop.clock.now_us(), origin)
         switch.bus.publish(Event(name, headers, request.body or None), None)
     connection.reply(f"+OK {identifier}")
 

@@ -38,11 +38,14 @@ class Connection:
         self.is_open = True
         self.session: Session | None = None
         self.events: set[str] = set()
+        self.subclasses: set[str] = set()
         self.wants_all = False
         self.form = "plain"
         self.my_uuid: str | None = None
         self.filters: list[tuple[str, str]] = []
         self.log_level: int | None = None
+        self.linger_s: int | None = None
+        self._is_lingering = False
         sock.setblocking(False)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -103,6 +106,34 @@ class Connection:
         """Answers one command; subclasses do."""
         raise NotImplementedError
 
+    @property
+    def is_controlling(self) -> bool:
+        """Whether the connection is bound to its call, and ends with it."""
+        return self.session is not None
+
+    def call_ended(self) -> None:
+        """The call was hung up: close, or stay as long as the engine asked for."""
+        if not self.is_controlling or self.session is None or self._is_lingering:
+            return
+        if self.linger_s is None:
+            self.disconnect()
+            return
+        self._is_lingering = True
+        channel = self.session.channel
+        text = (
+            "Content-Type: text/disconnect-notice\n"
+            f"Controlled-Session-UUID: {channel.uuid}\n"
+            "Content-Disposition: linger\n"
+            f"Channel-Name: {channel.name}\n"
+            f"Linger-Time: {self.linger_s}\n"
+            "Content-Length: 0\n\n"
+        )
+        self.send(text.encode("latin-1"))
+        if self.linger_s >= 0:
+            # Whole seconds of the clock: up to a second more than asked for.
+            past = self.switch.loop.clock.wall_us() % 1_000_000 / 1e6
+            self.switch.loop.later(self.linger_s + 1 - past, self.disconnect)
+
     def on_closed(self) -> None:
         """The connection is gone; subclasses clean up."""
 
@@ -111,7 +142,8 @@ class Connection:
         head = "Content-Type: text/disconnect-notice\n"
         if self.session is not None:
             head += f"Controlled-Session-UUID: {self.session.channel.uuid}\n"
-        head += f"Content-Disposition: disconnect\nContent-Length: {len(GOODBYE)}\n\n"
+            head += "Content-Disposition: disconnect\n"
+        head += f"Content-Length: {len(GOODBYE)}\n\n"
         self.send((head + GOODBYE).encode("latin-1"))
         self.close()
 
@@ -130,6 +162,10 @@ class Connection:
         self.on_closed()
 
     def _passes(self, event: Event) -> bool:
+        if event.name == "CUSTOM" and not self.wants_all:
+            subclass = event.get("Event-Subclass")
+            if self.subclasses and subclass not in self.subclasses:
+                return False
         if not self.filters:
             return True
         passes = False

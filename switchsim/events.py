@@ -40,7 +40,7 @@ ORIGINS: dict[str, Origin] = {
     "CHANNEL_DATA": ("mod_event_socket.c", "parse_command", 2029),
     "CALL_UPDATE": ("mod_sofia.c", "sofia_receive_message", 2133),
     "DTMF": ("switch_channel.c", "switch_channel_dequeue_dtmf", 644),
-    "BACKGROUND_JOB": ("mod_event_socket.c", "api_exec", 1606),
+    "BACKGROUND_JOB": ("mod_event_socket.c", "api_exec", 1580),
     "RECV_INFO": ("sofia.c", "sofia_handle_sip_i_info", 9744),
 }  # fmt: skip
 _NOWHERE: Origin = ("switchsim", "switchsim", 0)
@@ -80,7 +80,10 @@ class Event:
 
     def _json(self) -> bytes:
         # Bytes of a caller go through as they are, so this may be neither UTF-8 nor JSON.
-        fields = dict(self.headers)
+        fields: dict[str, str | list[str]] = {
+            name: value[7:].split("|:") if value.startswith("ARRAY::") else value
+            for name, value in self.headers
+        }
         if self.body is not None:
             fields |= {"Content-Length": str(len(self.body)), "_body": self.body}
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
@@ -88,7 +91,9 @@ class Event:
 
     def _xml(self) -> bytes:
         lines = [
-            f"    <{name}>{escape(url_encode(value))}</{name}>" for name, value in self.headers
+            f"    <{name}>{escape(url_encode(part))}</{name}>"
+            for name, value in self.headers
+            for part in (value[7:].split("|:") if value.startswith("ARRAY::") else [value])
         ]
         text = "<event>\n  <headers>\n" + "\n".join(lines) + "\n  </headers>\n"
         if self.body is not None:
@@ -126,9 +131,9 @@ class EventBus:
         self._sequence += 1
         return any(listener.wants(name, uuid) for listener in self.listeners)
 
-    def head(self, name: str, now_us: int) -> list[Header]:
-        """The headers every event starts with."""
-        file, function, line = ORIGINS.get(name, _NOWHERE)
+    def head(self, name: str, now_us: int, origin: Origin | None = None) -> list[Header]:
+        """The headers every event starts with; `origin` where it is not the usual one."""
+        file, function, line = origin or ORIGINS.get(name, _NOWHERE)
         seconds = now_us // 1_000_000
         return [
             ("Event-Name", name),

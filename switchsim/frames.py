@@ -14,11 +14,12 @@ class BadFrame(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One command: its first line, its headers (lower case names) and its body."""
+    """One command: its first line, its body, its headers as sent and by lower case name."""
 
     line: str
     text: str
     fields: dict[str, str] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
 
 
@@ -46,24 +47,31 @@ class RequestReader:
                 raise BadFrame("head too long")
             return None
         head = bytes(self._buffer[: end.start()]).decode("latin-1").replace("\r", "")
-        fields = _fields(head)
+        headers = _headers(head)
+        fields: dict[str, str] = {}
+        for name, value in headers:
+            fields.setdefault(name.lower(), value)
         length = _length(fields.get("content-length"))
         if len(self._buffer) < end.end() + length:
             return None
         body = bytes(self._buffer[end.end() : end.end() + length]).decode("latin-1")
         del self._buffer[: end.end() + length]
         return Request(
-            line=head.partition("\n")[0].strip(), text=f"{head}\n\n", fields=fields, body=body
+            line=head.partition("\n")[0].strip(),
+            text=f"{head}\n\n",
+            fields=fields,
+            headers=headers,
+            body=body,
         )
 
 
-def _fields(head: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
+def _headers(head: str) -> tuple[tuple[str, str], ...]:
+    found = []
     for line in head.split("\n")[1:]:
         name, colon, value = line.partition(":")
         if colon and name.strip():
-            fields.setdefault(name.strip().lower(), value.strip())
-    return fields
+            found.append((name.strip(), value.strip()))
+    return tuple(found)
 
 
 def _length(text: str | None) -> int:

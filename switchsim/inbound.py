@@ -46,6 +46,13 @@ class InboundConnection(Connection):
             self.reply("-ERR invalid")
             self.disconnect()
 
+    def on_closed(self) -> None:
+        """A connection bound to a call lets go of it."""
+        session = self.session
+        if session is not None and self in session.connections:
+            session.connections.remove(self)
+            self.switch.loop.soon(session.let_go)
+
 
 class EventSocketListener:
     """Accepts connections and keeps them in `connections` while they are open."""

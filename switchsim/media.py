@@ -26,7 +26,7 @@ def open_media(session: "Session", peer: CalledLeg | None, *, announce: bool = T
     channel = session.channel
     if channel.is_early or channel.is_answered or not channel.is_up:
         return
-    channel.has_codec = True
+    channel.set_codec()
     variables = channel.variables
     if peer is not None and peer.remote_sdp:
         variables.set("switch_m_sdp", peer.remote_sdp)

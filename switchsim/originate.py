@@ -190,7 +190,6 @@ class Originate:
             ("originator", session.channel.uuid),
             ("signal_bond", session.channel.uuid),
             ("switch_m_sdp", own.get("switch_r_sdp")),
-            ("call_uuid", session.channel.uuid),
             ("originate_early_media", "true"),
             ("originating_leg_uuid", session.channel.uuid),
             ("originate_endpoint", "sofia"),

@@ -96,8 +96,6 @@ class EngineConnection(Connection):
         self.is_full = "full" in flags
         self.is_connected = False
         self.resumes = False
-        self.linger_s: int | None = None
-        self._is_lingering = False
         session.connections.append(self)
         patience = switch.settings.connect_patience_s
         self._patience = switch.loop.later(patience, self._never_connected)
@@ -108,30 +106,10 @@ class EngineConnection(Connection):
         self._patience.cancel()
         commands.answer_engine(self, request)
 
-    def call_ended(self) -> None:
-        """The call was hung up: close, or stay as long as the engine asked for."""
-        if not self.is_connected:
-            return
-        if self.linger_s is None:
-            self.disconnect()
-            return
-        if self._is_lingering or self.session is None:
-            return
-        self._is_lingering = True
-        channel = self.session.channel
-        text = (
-            "Content-Type: text/disconnect-notice\n"
-            f"Controlled-Session-UUID: {channel.uuid}\n"
-            "Content-Disposition: linger\n"
-            f"Channel-Name: {channel.name}\n"
-            f"Linger-Time: {self.linger_s}\n"
-            "Content-Length: 0\n\n"
-        )
-        self.send(text.encode("latin-1"))
-        if self.linger_s >= 0:
-            # Whole seconds of the clock: up to a second more than asked for.
-            past = self.switch.loop.clock.wall_us() % 1_000_000 / 1e6
-            self.switch.loop.later(self.linger_s + 1 - past, self.disconnect)
+    @property
+    def is_controlling(self) -> bool:
+        """Only after `connect`."""
+        return self.is_connected
 
     def on_closed(self) -> None:
         """The engine is gone: the call learns it."""
@@ -143,11 +121,7 @@ class EngineConnection(Connection):
         if session.channel.is_up:
             session.engine_left(resume=self.resumes)
         session.wake()
-        self.switch.loop.soon(lambda: self._let_go(session))
-
-    def _let_go(self, session: "Session") -> None:
-        if not session.connections and session.channel.running == "CS_REPORTING":
-            session.release()
+        self.switch.loop.soon(session.let_go)
 
     def _never_connected(self) -> None:
         if not self.is_connected:

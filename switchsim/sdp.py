@@ -44,6 +44,13 @@ def offer(*, session: int, host: str, port: int, codecs: tuple[str, ...]) -> str
     return _describe(session, host, host, port, codecs, rtpmaps=codecs, direction=None)
 
 
+def offered_variable(offer: str) -> str:
+    """The variable rtp_local_sdp_str of a destination's leg: the offer, with comfort noise."""
+    return offer.replace(
+        "a=ptime:20\r\n", "a=rtpmap:13 CN/8000\r\na=ptime:20\r\na=sendrecv\r\n"
+    )
+
+
 def answer(
     *, session: int, origin: str, host: str, port: int, codec: str, direction: str | None = None
 ) -> str:

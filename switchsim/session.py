@@ -20,7 +20,7 @@ from switchsim.loop import Timer
 from switchsim.variables import expand, leading_number
 
 if TYPE_CHECKING:
-    from switchsim.outbound import EngineConnection
+    from switchsim.connection import Connection
     from switchsim.switch import Switch
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ class Command:
     """One `sendmsg` waiting for the call: its headers (lower case names) and its body."""
 
     fields: dict[str, str]
-    text: str
+    text: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
 
     def get(self, name: str) -> str:
@@ -49,7 +50,7 @@ class Session:
         self.channel = channel
         self.leg = leg
         self.commands: deque[Command] = deque()
-        self.connections: list[EngineConnection] = []
+        self.connections: list[Connection] = []
         self.is_controlled = False
         self.must_reset = False
         self.transfer_to: str | None = None
@@ -141,6 +142,9 @@ class Session:
             if self._park_is_over():
                 self.channel.hang_up(self.park_cause)
                 break
+            if self.commands and not self.channel.has_codec and not self._locked:
+                # Without media the switch takes the first command past its own event.
+                yield from self._perform(self.commands.popleft(), is_told=False)
             yield from self.run_commands()
         self.is_controlled = False
         self.channel.fire("CHANNEL_UNPARK")
@@ -149,7 +153,7 @@ class Session:
         """Runs an application because the call was answered, before anything queued."""
         name, _, data = text.partition(" ")
         fields = {"call-command": "execute", "execute-app-name": name, "execute-app-arg": data}
-        self.commands.appendleft(Command(fields=fields, text=""))
+        self.commands.appendleft(Command(fields=fields))
         self.poke()
 
     def engine_left(self, *, resume: bool) -> None:
@@ -204,7 +208,7 @@ class Session:
             if self.must_reset and self.channel.is_up:
                 self.must_reset = False
 
-    def _perform(self, command: Command) -> Steps:
+    def _perform(self, command: Command, *, is_told: bool = True) -> Steps:
         locks = command.get("event-lock").lower() == "true"
         self._locked += locks
         kind = command.get("call-command").lower()
@@ -213,8 +217,9 @@ class Session:
         elif kind == "hangup":
             self.channel.hang_up(cause_named(command.get("hangup-cause") or "NORMAL_CLEARING"))
         self._locked -= locks
-        before = [("Command", command.text), *command.fields.items()]
-        self.channel.fire("PRIVATE_COMMAND", before=before)
+        if is_told:
+            before = [("Command", command.text), *command.headers]
+            self.channel.fire("PRIVATE_COMMAND", before=before)
 
     def _execute(self, command: Command) -> Steps:
         argument = command.get("execute-app-arg")
@@ -287,8 +292,6 @@ class Session:
         variables.set("sip_term_status", status)
         variables.set("proto_specific_hangup_cause", f"sip:{status}")
         variables.set("sip_term_cause", shown)
-        if self.channel.variables.get("bridge_uuid"):
-            variables.set("last_bridge_role", "originator")
         self.channel.hang_up(cause)
         variables.keep("sip_hangup_disposition", self.disposition)
 
@@ -308,11 +311,14 @@ class Session:
         channel.report()
         self._life = None
         self.switch.ended(self)
-        if not self.connections:
-            self.release()
+        self.let_go()
 
-    def release(self) -> None:
-        """The last connection that kept the channel has gone."""
+    def let_go(self) -> None:
+        """A connection that may have kept the channel has gone."""
+        if not self.connections and self.channel.running == "CS_REPORTING":
+            self._release()
+
+    def _release(self) -> None:
         if self.channel.running != "CS_DESTROY":
             self.channel.destroy()
             self.switch.forget(self.channel)

@@ -107,12 +107,12 @@ class Switch:
         return self._legs.get(uuid)
 
     def is_listed(self, channel: Channel) -> bool:
-        """Whether the api still finds it: until its last report."""
+        """Whether commands by uuid still find it: until its last report."""
         return channel.running not in {"CS_REPORTING", "CS_DESTROY"}
 
     def channels(self) -> list[Channel]:
-        """Channels as `show channels` lists them, oldest first."""
-        return [channel for channel in self._channels.values() if self.is_listed(channel)]
+        """Channels as `show channels` lists them, oldest first: until they are destroyed."""
+        return list(self._channels.values())
 
     def calls(self) -> list[tuple[Channel, Channel | None]]:
         """Bridged pairs, caller first."""

@@ -48,7 +48,8 @@ def show(switch: "Switch", argument: str) -> str:
     if what in {"channels", "channel"}:
         rows = [_channel_row(switch, channel) for channel in switch.channels()]
     elif what in {"calls", "bridged_calls", "detailed_calls", "distinct_channels"}:
-        rows = [_call_row(switch, one, other) for one, other in switch.calls()]
+        detailed = what == "detailed_calls"
+        rows = [_call_row(switch, *pair, detailed=detailed) for pair in switch.calls()]
     else:
         return "-USAGE: codec|endpoint|…|calls|channels [count] [as xml|as json]\n"
     if "count" in words:
@@ -78,7 +79,7 @@ def _channel_row(switch: "Switch", channel: Channel) -> dict[str, str]:
         "created": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created)),
         "created_epoch": str(created),
         "name": channel.name,
-        "state": channel.running,
+        "state": channel.listed_state,
         "cid_name": profile.name,
         "cid_num": profile.number,
         "ip_addr": profile.network_addr,
@@ -98,7 +99,7 @@ def _channel_row(switch: "Switch", channel: Channel) -> dict[str, str]:
         "presence_id": "",
         "presence_data": "",
         "accountcode": variables.get("accountcode") or "",
-        "callstate": channel.call_state,
+        "callstate": channel.listed_call_state,
         "callee_name": profile.callee_name,
         "callee_num": profile.callee_number,
         "callee_direction": "SEND" if sent else "",
@@ -114,11 +115,15 @@ def _channel_row(switch: "Switch", channel: Channel) -> dict[str, str]:
     }
 
 
-def _call_row(switch: "Switch", one: Channel, other: Channel | None) -> dict[str, str]:
+def _call_row(
+    switch: "Switch", one: Channel, other: Channel | None, *, detailed: bool
+) -> dict[str, str]:
     row = _channel_row(switch, one)
-    shown = {field: row[field] for field in _CALL_FIELDS}
+    every = tuple(field for field in row if not field.startswith("initial_"))
+    shown = {field: row[field] for field in (every if detailed else _CALL_FIELDS)}
     if other is not None:
         peer = _channel_row(switch, other)
-        shown |= {f"b_{field}": peer[field] for field in _OTHER_FIELDS}
+        fields = every if detailed else _OTHER_FIELDS
+        shown |= {f"b_{field}": peer[field] for field in fields}
         shown["call_created_epoch"] = str(one.profile.times.bridged // 1_000_000)
     return shown

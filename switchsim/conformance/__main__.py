@@ -8,7 +8,7 @@ from switchsim.conformance.compare import Comparison, compare
 from switchsim.conformance.recording import load
 from switchsim.conformance.replay import replay
 
-SCENARIOS = frozenset({"01", "02", "03", "04", "05", "06", "10", "18"})
+SCENARIOS = frozenset({"01", "02", "03", "04", "05", "06", "10", "18", "21"})
 
 
 def main(arguments: list[str] | None = None) -> int:

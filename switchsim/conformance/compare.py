@@ -3,9 +3,18 @@
 from dataclasses import dataclass
 
 from switchsim.conformance.left_out import FLOATING, HEADERS, SIP_HEADERS
-from switchsim.conformance.normal import Normaliser, headers_of, same_value, uuid_names
+from switchsim.conformance.normal import (
+    Normaliser,
+    dumped,
+    headers_of,
+    same_value,
+    table_text,
+    uuid_names,
+)
 from switchsim.conformance.recording import frame_kind, sip_kind
 from switchsim.conformance.replay import Replayed
+
+_REPLIES = "replies"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +42,23 @@ class _Comparer:
     def __init__(self, replayed: Replayed) -> None:
         self._replayed = replayed
         self._case = replayed.case
-        self._recorded = [e.data for e in self._case.outbound if e.direction == "<"]
+        self._recorded = {
+            who: [e.data for e in self._case.connection(who) if e.direction == "<"]
+            for who in replayed.frames
+        }
         self._differences: list[str] = []
         self._compared = 0
         self._left_out = 0
-        self._old = Normaliser(uuid_names(self._recorded), {})
-        self._new = Normaliser(uuid_names(replayed.frames), replayed.ports)
+        old = [frame for frames in self._recorded.values() for frame in frames]
+        new = [frame for frames in replayed.frames.values() for frame in frames]
+        self._old = Normaliser(uuid_names(old), {})
+        self._new = Normaliser(uuid_names(new), replayed.ports)
 
     def run(self) -> Comparison:
         """Everything there is to compare."""
         self._differences += [f"still missing: {text}" for text in self._replayed.missing]
-        for is_event in (True, False):
-            self._compare_order(is_event=is_event)
+        for who in self._recorded:
+            self._compare_connection(who)
         for who in self._case.parties:
             self._compare_sip(who)
         return Comparison(
@@ -54,28 +68,51 @@ class _Comparer:
             left_out=self._left_out,
         )
 
-    def _compare_order(self, *, is_event: bool) -> None:
-        old = [frame for frame in self._recorded if self._belongs(frame, is_event)]
-        new = [frame for frame in self._replayed.frames if self._belongs(frame, is_event)]
-        old_kinds, new_kinds = [frame_kind(f) for f in old], [frame_kind(f) for f in new]
-        if old_kinds != new_kinds:
-            what = "events" if is_event else "replies"
-            self._differences.append(f"{what}: recorded {old_kinds}, replayed {new_kinds}")
-        for old_frame, new_frame in zip(old, new, strict=False):
-            if frame_kind(old_frame) == frame_kind(new_frame):
-                self._compare_frame(old_frame, new_frame)
+    def _compare_connection(self, who: str) -> None:
+        commands = [e.data for e in self._case.connection(who) if e.direction == ">"]
+        old = self._streams(self._recorded[who], self._old, commands)
+        new = self._streams(list(self._replayed.frames[who]), self._new, commands)
+        for stream in dict.fromkeys([*old, *new]):
+            if self._case.is_shortened and who != "1" and stream != _REPLIES:
+                continue
+            ours, theirs = new.get(stream, []), old.get(stream, [])
+            old_kinds, new_kinds = [kind for kind, _ in theirs], [kind for kind, _ in ours]
+            if old_kinds != new_kinds:
+                self._differences.append(
+                    f"{who} {stream}: recorded {old_kinds}, replayed {new_kinds}"
+                )
+            for (kind, recorded), (other, replayed) in zip(theirs, ours, strict=False):
+                if kind == other:
+                    self._compare_frame(kind, recorded, replayed)
 
-    def _belongs(self, frame: str, is_event: bool) -> bool:
-        kind = frame_kind(frame)
-        floats = any(entry.covers(self._case.name, kind, "") for entry in FLOATING)
-        return not floats and kind.startswith("CHANNEL") == is_event
+    def _streams(
+        self, frames: list[str], normaliser: Normaliser, commands: list[str]
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Messages by what keeps its order: replies, and the events of each channel."""
+        waiting = iter(commands)
+        streams: dict[str, list[tuple[str, str]]] = {}
+        for frame in frames:
+            kind = frame_kind(frame)
+            channel = dict(headers_of(frame)).get("Unique-ID", "")
+            stream = normaliser.text(channel) if channel else kind
+            if kind in {"reply", "api reply", "CHANNEL_DATA"}:
+                stream, kind = _REPLIES, next(waiting, "?").partition("\n")[0].strip()
+            elif kind.startswith(("notice", "auth")):
+                stream = _REPLIES
+            if any(entry.covers(self._case.name, kind, "") for entry in FLOATING):
+                self._left_out += 1
+            else:
+                streams.setdefault(stream, []).append((self._old.text(kind), frame))
+        return streams
 
-    def _compare_frame(self, old: str, new: str) -> None:
-        kind = frame_kind(old)
-        ours, theirs = headers_of(new), headers_of(old)
-        if not kind.startswith("CHANNEL"):
-            if self._old.text(old) != self._new.text(new):
-                self._differences.append(f"{kind}: recorded {old!r}, replayed {new!r}")
+    def _compare_frame(self, kind: str, old: str, new: str) -> None:
+        theirs, ours = dumped(old) or headers_of(old), dumped(new) or headers_of(new)
+        if "Event-Name" not in dict(theirs):
+            recorded, replayed = self._old.text(old), self._new.text(new)
+            if table_text(recorded) != table_text(replayed):
+                self._differences.append(
+                    f"{kind}: recorded {recorded!r}, replayed {replayed!r}"
+                )
             self._compared += 1
             return
         old_values = {n: self._old.value(n, v) for n, v in theirs}

@@ -1,5 +1,6 @@
 """Makes comparable what can never repeat: ids, times, ports, random tokens."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 
@@ -18,6 +19,7 @@ _LENGTH = re.compile(
     r"^variable_(?:u|m)?(?:duration|(?:bill|progress|answer|wait|progress_media|flow_bill))"
     r"(usec|msec|sec)?$"
 )
+_NAMING = {"variable_originated_legs", "variable_originate_signal_bond", "Unique-ID"}
 Headers = list[tuple[str, str]]
 
 
@@ -30,6 +32,23 @@ def headers_of(frame: str) -> Headers:
     return [(n, v) for n, c, v in (line.partition(": ") for line in lines) if c]
 
 
+def dumped(frame: str) -> Headers | None:
+    """The headers that an `uuid_dump` shows in any of its forms; None for another reply."""
+    body = frame.partition("\n\n")[2]
+    if body.startswith('{"Event-Name"'):
+        return [(name, str(value)) for name, value in json.loads(body).items()]
+    if body.startswith("<event>"):
+        return re.findall(r"<([\w-]+)>(.*?)</\1>", body.partition("<headers>")[2])
+    return headers_of(body) if body.startswith("Event-Name") else None
+
+
+def table_text(text: str) -> str:
+    """A reply with tables in it, without its moments and its length."""
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<date>", text)
+    text = re.sub(r"\b\d{10}\b", "<time>", text)
+    return re.sub(r"(?m)^Content-Length: \d+", "Content-Length: <own>", text)
+
+
 def uuid_names(frames: Iterable[str]) -> dict[str, str]:
     """Names for the ids of a conversation: caller A, destinations B1, B2 in order."""
     names: dict[str, str] = {}
@@ -39,7 +58,7 @@ def uuid_names(frames: Iterable[str]) -> dict[str, str]:
                 names.setdefault(value, "<core>")
             elif name == "Unique-ID" and "<A>" not in names.values():
                 names[value] = "<A>"
-            elif name in {"variable_originated_legs", "variable_originate_signal_bond"}:
+            elif name in _NAMING:
                 for uuid in _UUID.findall(value):
                     if uuid not in names:
                         names[uuid] = f"<B{sum(v[1] == 'B' for v in names.values()) + 1}>"
@@ -60,6 +79,8 @@ class Normaliser:
 
     def value(self, name: str, value: str) -> str:
         """A header's value without what can never repeat."""
+        if name == "variable_sip_from_tag" and len(value) == 13 and "caller" not in value:
+            return "<own>"
         if name in _ALWAYS_OWN:
             return "<own>"
         if name == "Event-Calling-Line-Number":

@@ -80,7 +80,7 @@ class Party:
                     break
                 self._step += 1
                 continue
-            before = self._entries[self._step - 1].at_s if self._step else entry.at_s
+            before = self._entries[self._step - 1].at_s if self._step else 0.0
             pause = entry.at_s - before
             if pause > _PAUSE_S:
                 self._is_waiting = True

@@ -25,16 +25,27 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One recorded case."""
+    """One recorded case; of a shortened one the events of clients are not compared."""
 
     name: str
     outbound: tuple[Entry, ...]
+    inbound: tuple[Entry, ...]
     sip: tuple[Entry, ...]
+    is_shortened: bool = False
 
     @property
     def scenario(self) -> str:
         """The number of its scenario."""
         return self.name[:2]
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The inbound connections, in order of appearance."""
+        return tuple(dict.fromkeys(entry.who for entry in self.inbound if entry.who))
+
+    def connection(self, who: str) -> tuple[Entry, ...]:
+        """What was said on one connection; `1` is the outbound one."""
+        return tuple(e for e in (*self.outbound, *self.inbound) if e.who == who)
 
     def party(self, who: str) -> tuple[Entry, ...]:
         """What one SIP party sent and received."""
@@ -56,13 +67,22 @@ def load(folder: Path, scenarios: frozenset[str] | None = None) -> list[Case]:
                 Case(
                     name=name,
                     outbound=_entries(path.with_name("esl-outbound.jsonl")),
+                    inbound=_entries(path.with_name("esl-inbound.jsonl")),
+                    is_shortened=_is_shortened(path.with_name("esl-inbound.jsonl")),
                     sip=_entries(path),
                 )
             )
     return cases
 
 
+def _is_shortened(path: Path) -> bool:
+    return path.exists() and '"trimmed"' in path.read_text(encoding="utf-8")
+
+
 def _entries(path: Path) -> tuple[Entry, ...]:
+    # Shortened events (marked so) are left out: they cannot be compared.
+    if not path.exists():
+        return ()
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return tuple(
         Entry(
@@ -72,6 +92,7 @@ def _entries(path: Path) -> tuple[Entry, ...]:
             data=row["data"],
         )
         for row in rows
+        if "trimmed" not in row
     )
 
 
@@ -88,6 +109,8 @@ def frame_kind(frame: str) -> str:
     if frame.startswith("Content-Type: text/disconnect-notice"):
         kind = re.search(r"^Content-Disposition: (\S+)", frame, re.MULTILINE)
         return f"notice {kind.group(1) if kind else ''}"
+    if frame.startswith("Content-Type: auth/request"):
+        return "auth request"
     return "api reply" if frame.startswith("Content-Type: api/response") else "reply"
 
 

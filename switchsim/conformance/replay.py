@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from switchsim import dialplan
-from switchsim.conformance.engine import Engine
 from switchsim.conformance.parties import Party
 from switchsim.conformance.recording import Case
+from switchsim.conformance.speaker import Client, Engine, Shared
 from switchsim.loop import Loop
 from switchsim.settings import Settings
 from switchsim.switch import Switch
@@ -21,14 +21,14 @@ class Replayed:
     """What a switch said in a replayed case.
 
     Args:
-        frames: messages on the event socket.
+        frames: messages on every connection of the event socket.
         sip: messages every party received.
         ports: real port to recorded port.
         missing: what a party still waited for when time was up.
     """
 
     case: Case
-    frames: tuple[str, ...]
+    frames: dict[str, tuple[str, ...]]
     sip: dict[str, tuple[str, ...]]
     ports: dict[str, str]
     missing: tuple[str, ...]
@@ -41,7 +41,13 @@ class _Run:
         self._on_end = on_end
         self._ports: dict[str, int] = {}
         self._is_over = False
-        self.engine = Engine(loop, case.outbound, self._ports, self._look)
+        shared = Shared(case.inbound)
+        self.engine = Engine(loop, case.connection("1"), self._ports, shared, self._look)
+        engine = self.engine.listen()
+        self.clients = {
+            who: Client(loop, case.connection(who), self._ports, shared, self._look)
+            for who in case.clients
+        }
         self.parties = {
             who: Party(loop, case.party(who), self._ports, self._look) for who in case.parties
         }
@@ -50,7 +56,7 @@ class _Run:
                 sip=("127.0.0.1", 0),
                 event_socket=("127.0.0.1", 0),
                 password="ClueCon",  # noqa: S106  nobody connects
-                dialplan=_dialplan(f"127.0.0.1:{self.engine.address[1]}"),
+                dialplan=_dialplan(f"127.0.0.1:{engine[1]}"),
                 hostname="vm",
                 user_agent=_AGENT,
                 passes_callee_id=True,
@@ -58,11 +64,13 @@ class _Run:
             loop,
         )
         self._ports["5080"] = self._switch.sip_address[1]
-        self._ports["8084"] = self.engine.address[1]
+        self._ports["8084"] = engine[1]
         for who, party in self.parties.items():
             self._ports[_recorded_port(who)] = party.line.address[1]
         last = max(entry.at_s for entry in (*case.outbound, *case.sip))
         loop.later(min(last, 12.0) + _GRACE_S, self._end)
+        for client in self.clients.values():
+            client.begin(self._switch.event_socket_address)
         for party in self.parties.values():
             party.start(self._switch.sip_address)
 
@@ -70,19 +78,24 @@ class _Run:
         """What was seen."""
         missing = [f"{who}: {party.waits_for}" for who, party in self.parties.items()
                    if not party.is_done]  # fmt: skip
-        if not self.engine.is_done:
+        if not self.engine.is_closed:
             missing.append("the connection was not closed")
         return Replayed(
             case=self.case,
-            frames=tuple(self.engine.frames),
+            frames={
+                "1": tuple(self.engine.frames),
+                **{who: tuple(client.frames) for who, client in self.clients.items()},
+            },
             sip={who: tuple(party.received) for who, party in self.parties.items()},
             ports={str(real): recorded for recorded, real in self._ports.items()},
             missing=tuple(missing),
         )
 
     def _look(self) -> None:
-        done = self.engine.is_done and all(party.is_done for party in self.parties.values())
-        if done and not self._is_over:
+        said = all(
+            speaker.is_done for speaker in (*self.parties.values(), *self.clients.values())
+        )
+        if self.engine.is_closed and said and not self._is_over:
             self._is_over = True
             # A little longer: what comes unasked would be a difference, too.
             self._loop.later(0.3, self._close)
@@ -96,6 +109,8 @@ class _Run:
         self._was = self.result()
         self._switch.close()
         self.engine.close()
+        for client in self.clients.values():
+            client.close()
         for party in self.parties.values():
             party.line.close()
         self._on_end(self)
