@@ -1,10 +1,10 @@
 """Conformance: what any library for the switch's outbound event socket has to get right.
 
 A library takes part through a *subject*: a small program that listens, serves each leg with the
-A library takes part through a *subject*: a small program that listens, serves each leg with the
 library, and tells what it sees. It is driven from outside, by a scripted switch on a real
 socket, so it may be in any style (threads, asyncio, gevent), and may freeze or die without
 harm.
+
     python -m tests.integration.esl.conformance.ours_subject [--limit N]
 
 What a subject writes to standard output, one JSON object a line:
