@@ -72,7 +72,7 @@ def route(
     decision = decide_from(reference, called=number, caller=caller, at=instant)
     if as_json:
         answer = route_json(decision, called=number, caller=caller, at=instant)
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
+        print(json.dumps(answer, indent=2))
     else:
         _print(decision, number, caller, instant)
 
@@ -102,7 +102,7 @@ def _rows(
 ) -> Iterator[tuple[str, str]]:
     zone = decision.number.zone if decision.number is not None else DEFAULT_ZONE
     local = wall_clock(at, zone).isoformat(" ", "seconds")
-    yield "called", printed(decision.number.number) if decision.number is not None else asked
+    yield "called", printed(decision.number.number) if decision.number else _shown(asked)
     yield "caller", _caller_text(caller)
     yield "at", f"{local} {zone.key}"
     if decision.customer is not None:
@@ -117,6 +117,10 @@ def _rows(
     for index, step in enumerate(decision.route.steps, start=1):
         yield f"step {index}", ", ".join(_target_text(target) for target in step.targets)
         yield "", _step_text(step, is_last=index == len(decision.route.steps))
+
+
+def _shown(asked: str) -> str:
+    return asked if asked.isprintable() else repr(asked)
 
 
 def _caller_text(caller: Caller) -> str:

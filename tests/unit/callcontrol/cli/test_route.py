@@ -70,6 +70,19 @@ def test_an_unknown_number(capsys: pytest.CaptureFixture[str]) -> None:
     assert "not in service" in shown
 
 
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_no_text_can_harm_the_terminal(
+    capsys: pytest.CaptureFixture[str], option: tuple[str, ...]
+) -> None:
+    """Control characters and bytes that are no text are written as escapes."""
+    status = _run("0900\x1b[2J\udcff", "--from", "\x1b\udcff", *option)
+    shown = capsys.readouterr().out
+
+    assert status == 0
+    assert "not in service" in shown
+    assert shown.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize(
     ("words", "file", "sentence"),
     [
