@@ -7,6 +7,7 @@ import pytest
 from dialplan import (
     InvalidRoute,
     InvalidTarget,
+    Outcome,
     Route,
     Step,
     Target,
@@ -99,6 +100,22 @@ def test_a_step_rings_something_for_a_while(
         Step(targets=targets, ring_s=ring_s)
 
     assert [fault.path for fault in refusal.value.faults] == [path]
+
+
+def test_the_ends_of_the_ranges_are_allowed() -> None:
+    """Twenty targets, one second or three hundred; a route of half an hour."""
+    targets = tuple(make_target(f"+4144555{n:04}") for n in range(20))
+
+    assert [make_step(*targets, ring_s=ring_s).ring_s for ring_s in (1, 300)] == [1, 300]
+    assert make_route(limit_s=1800).limit_s == 1800
+
+
+def test_what_is_not_said_is_as_usual() -> None:
+    """A step rings 25 seconds and every outcome moves on; a route rings two minutes."""
+    step = Step(targets=(make_target(),))
+
+    assert (step.ring_s, step.next_on) == (25, frozenset(Outcome))
+    assert Route(name="office", steps=(step,)).limit_s == 120
 
 
 def test_a_route_has_steps_and_a_limit() -> None:
