@@ -119,6 +119,11 @@ def test_a_technical_prefix_is_removed(text: str, prefixes: tuple[str, ...]) -> 
     assert parse_number(text, prefixes=prefixes) == "+41900123456"
 
 
+def test_only_its_own_digits_are_a_technical_prefix() -> None:
+    """What would be a number without its first digits keeps them."""
+    assert parse_number("0049301234567", prefixes=("9802",)) == "+49301234567"
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [("0049 170 1234567", "+491701234567"), ("+1 242 555 1234", "+12425551234")],
