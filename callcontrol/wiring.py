@@ -14,6 +14,7 @@ from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.live_calls import LiveCalls
 from callcontrol.calls.resync import keep_in_step, resync
 from callcontrol.calls.state import CallState
+from callcontrol.calls.takeover import adopt
 from callcontrol.cdr import Journal
 from callcontrol.clock import SystemClock
 from callcontrol.config import Settings
@@ -75,6 +76,7 @@ class Process:
         )
         self._journal = Journal(settings.journal, clock=clock)
         self._started.callback(self._journal.close)
+        self._left_open = self._journal.open_calls()
         self._engine = Engine(
             settings=settings,
             clock=clock,
@@ -165,6 +167,7 @@ class Process:
             (self._shipper.start, self._shipper.stop),
             (self._engine.ticker.start, self._engine.ticker.stop),
             (self._open_link, self._link.stop),
+            (self._adopt, _nothing),
             (in_step.start, in_step.kill),
             (gauges.start, gauges.kill),
             (self._health.start, self._health.stop),
@@ -176,6 +179,12 @@ class Process:
             self._link.open()
         except SessionError as exc:
             raise ConfigError(f"CALLCONTROL_SWITCH_HOST, _PORT, _PASSWORD: {exc}") from exc
+
+    def _adopt(self) -> None:
+        """Take over what an earlier process of this journal left running."""
+        adopted = adopt(self._left_open, self._engine)
+        if self._left_open:
+            self._log.info("calls_adopted", found=len(self._left_open), up=adopted)
 
     def _is_set_up(self) -> bool:
         return all(call.state is CallState.ANSWERED for call in self._live_calls)
@@ -198,3 +207,7 @@ class Process:
         while True:
             self._metrics.link_up.set(self._link.is_up)
             gevent.sleep(_GAUGES_S)
+
+
+def _nothing() -> None:
+    pass

@@ -9,7 +9,7 @@ from typing import NewType
 from gevent.event import AsyncResult
 
 from callcontrol.calls.state import CallState, is_legal
-from callcontrol.cdr import CallId
+from callcontrol.cdr import CallId, Cdr
 from callcontrol.esl.event import Event
 from dialplan import Attempt, Caller, Connect, Dial, Disposition, Gateway, Release, Scope
 from tariffs import Meter, Settlement, Tariff
@@ -26,6 +26,7 @@ class Try:
         leg_uuids: the uuid we chose for each branch's leg, in the order of the branches.
         started_us: when the switch began; microseconds since the epoch.
         ringing_us: when a destination first rang; only the first try of a call tells.
+        answered_us: when the caller's leg was answered by it; None when it was not.
         ended_us: when it failed; None while it lasts, and for the one that was answered.
         sip_code: what the destination answered, where it did.
         attempt: how it ended, for the dialplan; None while it lasts.
@@ -37,6 +38,7 @@ class Try:
     leg_uuids: tuple[LegUuid, ...]
     started_us: int
     ringing_us: int | None = None
+    answered_us: int | None = None
     ended_us: int | None = None
     sip_code: int | None = None
     attempt: Attempt | None = None
@@ -63,6 +65,9 @@ class Call:
         tariff: the table in force when the call arrived; None when there is none.
         settlement: the terms of the customer's side; None when there are none.
         tries: everything dialled, in order.
+        level: the level it starts at; None for a call that is not let through.
+        draft: the record as far as it is known.
+        is_adopted: another engine process set the call up.
         meter: runs from the answer; None for a call that is not answered, or costs nothing.
         failed: how the record shall call it that no target answered; None while one may.
         released: the cause we released the call with; None when we did not.
@@ -88,6 +93,8 @@ class Call:
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     tariff: Tariff | None = None
     settlement: Settlement | None = None
+    level: int | None = None
+    is_adopted: bool = False
     tries: list[Try] = field(default_factory=list)
     meter: Meter | None = None
     failed: Disposition | None = None
@@ -97,6 +104,7 @@ class Call:
     scopes: tuple[Scope, ...] = ()
     flags: list[str] = field(default_factory=list)
     state: CallState = CallState.RECEIVED
+    draft: Cdr = field(init=False)
 
     def move_to(self, state: CallState) -> None:
         """Go on to another state.

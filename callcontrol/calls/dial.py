@@ -127,7 +127,7 @@ def _take_in(event: Event, call: Call, this: Try) -> None:
     elif event.name == "CHANNEL_HANGUP":
         raise SessionGone("the caller has left", leg_uuid=call.leg_uuid)
     if this.answered_leg is not None and event.answered_us is not None:
-        call.answered_us = event.answered_us
+        call.answered_us = this.answered_us = event.answered_us
         this.attempt = Attempt(dial=this.dial, cause="SUCCESS", is_answered=True)
 
 

@@ -23,7 +23,7 @@ from callcontrol.calls.hangup import (
     release,
     release_soon,
 )
-from callcontrol.calls.recording import cdr_of, opening_facts
+from callcontrol.calls.recording import cdr_of, draft_of, unfinished
 from callcontrol.calls.state import CallState
 from callcontrol.cdr import Cdr, call_id_for
 from callcontrol.clock import at_of
@@ -49,6 +49,7 @@ def run_call(session: Session, engine: Engine) -> None:
     accepted_s = engine.clock.monotonic_s()
     channel = session.open(engine.settings.connect_deadline_s)
     call = received(channel, accepted_s, engine)
+    call.draft = draft_of(call, engine.settings.engine)
     if not engine.live_calls.add(call):
         # The switch sent the leg here again (a transfer): the call it has already sees to it.
         engine.log.warning("leg_came_twice", call_id=call.call_id)
@@ -110,7 +111,8 @@ def set_up(session: Session, call: Call, engine: Engine) -> None:
     Switches: waits for the switch, at most the ringing of the whole route.
     """
     decision = decided(call, engine)
-    engine.journal.opened(call.call_id, opening_facts(call))
+    call.draft = draft_of(call, engine.settings.engine)
+    engine.journal.opened(call.call_id, {"draft": call.draft.to_json()})
     if isinstance(decision, Release):
         is_433 = decision.rule == WITHHELD_REFUSED and engine.settings.withheld_refusal == "433"
         answer = "433 Anonymity Disallowed" if is_433 else None
@@ -137,6 +139,7 @@ def decided(call: Call, engine: Engine) -> Connect | Release:
         call.settlement = reference.settlement_of(decision.number.number)
         decision = obstacle(call, decision, engine) or decision
     if isinstance(decision, Connect):
+        call.level = decision.level
         engine.live_calls.count_in(call, decision.scopes)
     call.decision = decision
     call.gateways = reference.directory.gateways
@@ -160,11 +163,11 @@ def _hold(call: Call) -> str | None:
     its own hold is set a second late and acts only when we are gone. The charge is right in
     either case: it stops at the maximum.
     """
-    meter = _meter_of(call, 0)
+    meter = _meter_of(call, call.received_us)
     exhausted_us = meter.exhausted_at_us() if meter else None
     if exhausted_us is None:
         return None
-    hold_s = math.ceil(exhausted_us / 1_000_000) + 1
+    hold_s = math.ceil((exhausted_us - call.received_us) / 1_000_000) + 1
     return f"sched_hangup +{hold_s} {call.leg_uuid} allotted_timeout"
 
 
@@ -173,7 +176,19 @@ def answered(call: Call, engine: Engine) -> None:
     call.move_to(CallState.ANSWERED)
     start_us = call.answered_us or call.received_us
     engine.metrics.setup_seconds.observe(max(0, start_us - call.received_us) / 1_000_000)
-    call.meter = _meter_of(call, start_us)
+    call.draft = draft_of(call, engine.settings.engine)
+    engine.journal.noted(call.call_id, {"draft": call.draft.to_json()})
+    watch(call, engine)
+    engine.live_calls.changed()
+    engine.log.info("call_answered", call_id=call.call_id, at_level=call.level)
+
+
+def watch(call: Call, engine: Engine) -> None:
+    """Run an answered call's meter, and release the call just before its maximum.
+
+    Switches: no.
+    """
+    call.meter = _meter_of(call, call.answered_us or call.received_us)
     exhausted_us = call.meter.exhausted_at_us() if call.meter else None
     if exhausted_us is not None:
         engine.ticker.schedule(
@@ -181,19 +196,12 @@ def answered(call: Call, engine: Engine) -> None:
             exhausted_us - BEFORE_MAXIMUM_US,
             lambda: release_soon(call, MAXIMUM_REACHED, engine),
         )
-    engine.journal.noted(call.call_id, {"answered_us": start_us})
-    engine.live_calls.changed()
-    engine.log.info("call_answered", call_id=call.call_id, at_level=_level_of(call))
 
 
 def _meter_of(call: Call, start_us: int) -> Meter | None:
-    if call.tariff is None or not isinstance(call.decision, Connect):
+    if call.tariff is None or call.level is None:
         return None
-    return Meter(call.tariff, level=call.decision.level, start_us=start_us)
-
-
-def _level_of(call: Call) -> int | None:
-    return call.meter.level if call.meter else None
+    return Meter(call.tariff, level=call.level, start_us=start_us)
 
 
 def wait_for_end(call: Call, engine: Engine) -> None:
@@ -224,7 +232,16 @@ def record(call: Call, engine: Engine) -> None:
     """
     engine.ticker.cancel(call.leg_uuid)
     call.move_to(CallState.RELEASED)
-    cdr = cdr_of(call, call.ended.get(), engine)
+    if not call.is_adopted:
+        call.draft = draft_of(call, engine.settings.engine)
+    ended = call.ended.get()
+    try:
+        cdr = cdr_of(call, ended)
+    except Exception as exc:
+        # A border: a record that cannot be finished is kept as far as it goes, and flagged.
+        engine.metrics.call_errors.labels(type(exc).__name__).inc()
+        engine.log.exception("record_unfinished", call_id=call.call_id)
+        cdr = unfinished(call, ended)
     try:
         engine.journal.record(cdr)
     except JournalError as exc:

@@ -78,6 +78,7 @@ class FakeLink:
     Attributes:
         sent: every api command.
         legs: the uuids of the legs the switch has.
+        answered_us: when it says a leg was answered.
         ends_at: the times it tells of a leg that it was asked to end.
     """
 
@@ -86,6 +87,7 @@ class FakeLink:
         self.sent: list[tuple[str, ...]] = []
         self.legs: set[str] = set()
         self.ends_at: dict[str, int] = {}
+        self.answered_us = 0
         self._live_calls = live_calls
 
     def api(self, command: str, *arguments: str, deadline_s: float) -> str:
@@ -97,6 +99,10 @@ class FakeLink:
             return json.dumps(
                 {"row_count": len(self.legs), "rows": [{"uuid": u} for u in self.legs]}
             )
+        if command == "uuid_dump":
+            if arguments[0] not in self.legs:
+                raise CommandRejected(command, "-ERR No such channel!")
+            return json.dumps({"Caller-Channel-Answered-Time": str(self.answered_us)})
         if command == "uuid_exists":
             return "true" if arguments[0] in self.legs else "false"
         if command == "uuid_kill":

@@ -1,0 +1,129 @@
+"""Adopts the calls that an engine process before this one left running on the switch.
+
+The journal says which calls were open and what is known of them; the switch says which of those
+it still has. A live one is watched, metered and recorded like any other: what it costs depends
+on the switch's own instants and on nothing that died. One that ended while no engine ran is
+closed at the last instant at which it is proved to have been up, and marked `reconciled`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import gevent
+
+from callcontrol.calls.call import Call, LegUuid
+from callcontrol.calls.engine import Engine
+from callcontrol.calls.lifecycle import record, watch
+from callcontrol.calls.state import CallState
+from callcontrol.cdr import Cdr
+from callcontrol.cdr.journal_file import OpenCall
+from callcontrol.clock import at_of
+from callcontrol.errors import CommandRejected
+from callcontrol.reference import Reference
+from dialplan import E164, Caller
+from tariffs import Tariff
+
+
+def adopt(open_calls: Sequence[OpenCall], engine: Engine) -> int:
+    """Take over the calls that were open; gives how many of them are up.
+
+    Args:
+        open_calls: what the journal held when this process began.
+        engine: with its link up.
+
+    Raises:
+        SessionError: the switch does not say which legs it has.
+
+    Switches: waits for the switch, at most the deadline of a command for each call.
+    """
+    alive = 0
+    for open_call in open_calls:
+        call = _call_of(open_call, engine)
+        if call is None or not engine.live_calls.add(call):
+            continue
+        alive += _take_over(call, engine)
+    return alive
+
+
+def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
+    """Make a call of what the journal holds; None, with a warning, when it holds too little."""
+    try:
+        draft = Cdr.from_json(str(open_call.merged.get("draft")))
+    except ValueError as exc:
+        engine.log.warning("open_call_unreadable", call_id=open_call.call_id, reason=str(exc))
+        return None
+    reference = engine.reference()
+    tariff = _tariff_of(draft, reference)
+    call = Call(
+        call_id=draft.call_id,
+        leg_uuid=LegUuid(draft.switch_uuid),
+        received_us=draft.received_us,
+        accepted_s=engine.clock.monotonic_s(),
+        seen_us=draft.answered_us or draft.received_us,
+        switch=draft.switch,
+        dialled=draft.dialled,
+        caller=Caller(
+            raw=draft.caller_raw,
+            number=None if draft.caller is None else E164(draft.caller),
+            withheld=draft.caller_withheld,
+        ),
+        ringing_us=draft.ringing_us,
+        answered_us=draft.answered_us,
+        level=draft.level_at_start,
+        tariff=tariff,
+        is_adopted=True,
+        state=CallState.DIALLING,
+    )
+    if draft.number is not None:
+        call.settlement = reference.settlement_of(E164(draft.number))
+    if tariff is not None and tariff.version != draft.tariff_version:
+        call.flags.append("tariff_version_changed")
+    call.draft = draft
+    return call
+
+
+def _tariff_of(draft: Cdr, reference: Reference) -> Tariff | None:
+    """Find the very table the call began with; else the one that holds for its date."""
+    if draft.tariff is None:
+        return None
+    tables = reference.tariffs.get(draft.tariff, ())
+    same = (table for table in tables if table.version == draft.tariff_version)
+    return next(same, None) or reference.tariff_at(draft.tariff, at_of(draft.received_us))
+
+
+def _take_over(call: Call, engine: Engine) -> bool:
+    """Watch a call that is up, or close one that is not; says which."""
+    answered_us = _answered_us(call, engine)
+    if answered_us is None:
+        call.ended.set(None)
+    else:
+        call.seen_us = max(call.seen_us, engine.clock.now_us())
+        if answered_us:
+            call.answered_us = answered_us
+            call.move_to(CallState.ANSWERED)
+            watch(call, engine)
+    engine.log.info("call_adopted", call_id=call.call_id, is_up=answered_us is not None)
+    gevent.spawn(_see_out, call, engine)
+    return answered_us is not None
+
+
+def _see_out(call: Call, engine: Engine) -> None:
+    """Wait for the end of an adopted call and record it; resync ends the wait at the latest."""
+    call.ended.wait()
+    record(call, engine)
+
+
+def _answered_us(call: Call, engine: Engine) -> int | None:
+    """Ask the switch for a leg: when it was answered, 0 when it was not, None: it is gone."""
+    try:
+        answer = engine.link.api(
+            "uuid_dump", call.leg_uuid, "json", deadline_s=engine.settings.command_deadline_s
+        )
+        return int(json.loads(answer)["Caller-Channel-Answered-Time"])
+    except CommandRejected:
+        return None
+    except (ValueError, TypeError, KeyError):
+        # Broken text of a caller may spoil the dump; the leg is there, and what we know holds.
+        return call.answered_us or 0
