@@ -185,7 +185,8 @@ def _rounds_left(mark: Stay, stay: Stay, limit: int) -> int | None:
     cost, length_us = stay.base - mark.base, stay.from_us - mark.from_us
     rounds = []
     if cost:
-        rounds.append((limit - stay.base) // cost)
+        # the last entry must be one that is not refused
+        rounds.append((limit - stay.base - stay.prices.at_once) // cost)
     if stay.edge_us is not None:
         rounds.append((stay.edge_us - stay.from_us - 1) // length_us)
     return min(rounds, default=None)

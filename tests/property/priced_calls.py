@@ -55,7 +55,15 @@ def tightening_ceiling(category: str, what: str, at_us: int) -> Fraction | None:
     """Give the limits of `TIGHTENING_LAW`, for the slow meter."""
     if category.startswith("090") and at_us >= JUNE_2026_US and what != "per_call":
         return Fraction("3.333333") if what == "per_minute" else Fraction(2)
-    return swiss_ceiling(category, what)
+    return swiss_ceiling(category, what, at_us)
+
+
+LAWLESS = Law(country="XX", currency="CHF", zone="UTC", rules=())
+CEILINGS = {
+    id(SWISS_LAW): swiss_ceiling,
+    id(TIGHTENING_LAW): tightening_ceiling,
+    id(LAWLESS): None,
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,20 @@ class PricedCall:
     end_us: int
     changes: tuple[tuple[int, int], ...]
     law: Law
+
+    @property
+    def increment_s(self) -> int:
+        """The seconds of an increment: one, where a law says so."""
+        is_free = self.tariff.category == "0800" or self.law is LAWLESS
+        return self.tariff.increment_s if is_free else 1
+
+    @property
+    def maximum(self) -> Fraction | None:
+        """The most the call may cost."""
+        maxima = [] if self.tariff.max_charge is None else [Fraction(self.tariff.max_charge)]
+        if self.tariff.category.startswith("090") and self.law is not LAWLESS:
+            maxima.append(Fraction(400))
+        return min(maxima, default=None)
 
     def meter(self) -> Meter:
         """Meter it, up to its last change."""
@@ -82,7 +104,6 @@ class PricedCall:
 
     def slow(self, horizon_us: int) -> Slow:
         """Price it the slow way."""
-        tightens = self.law is TIGHTENING_LAW
         return walk(
             self.tariff,
             level=self.level,
@@ -90,7 +111,7 @@ class PricedCall:
             changes=self.changes,
             end_us=self.end_us,
             horizon_us=max(horizon_us, self.end_us),
-            ceiling=tightening_ceiling if tightens else None,
+            ceiling=CEILINGS[id(self.law)],
         )
 
 
@@ -129,12 +150,40 @@ def levels(draw: st.DrawFn, numbers: list[int], number: int) -> Level:
 
 
 @st.composite
-def tariffs(draw: st.DrawFn) -> Tariff:
-    """Draw a table: mostly a few levels, now and then all ninety, most of them alike."""
+def rings(draw: st.DrawFn) -> dict[int, Level]:
+    """Draw cheap levels whose steps go round and round, so that a round may be leaped over."""
+    count = draw(st.integers(2, 4))
+    ring = {}
+    for number in range(1, count + 1):
+        charge = FixedCharge(
+            amount=draw(amounts(1)),
+            after_s=draw(st.integers(0, 2)),
+            every_s=draw(st.sampled_from([None, 1, 3])),
+        )
+        ring[number] = Level(
+            per_minute=draw(amounts(2)),
+            per_call=draw(amounts(1)),
+            fixed=draw(st.sampled_from([(), (), (charge,)])),
+            then=Then(after_s=draw(st.integers(1, 4)), level=number % count + 1),
+        )
+    return ring
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[int, Level]:
+    """Draw levels: mostly a few, now and then all ninety, most of them alike."""
     drawn = draw(st.lists(st.integers(1, 90), min_size=2, max_size=4, unique=True))
     numbers = draw(st.sampled_from([drawn, drawn, drawn, list(range(1, 91))]))
-    increment_s = draw(st.sampled_from([1, 1, 1, 7, 60]))
     alike = Level(per_minute=Decimal("1.00"))
+    return dict.fromkeys(numbers, alike) | {
+        number: draw(levels(numbers, number)) for number in drawn
+    }
+
+
+@st.composite
+def tariffs(draw: st.DrawFn) -> Tariff:
+    """Draw a table with its terms."""
+    increment_s = draw(st.sampled_from([1, 1, 7, 60]))
     return Tariff(
         name="drawn",
         category=draw(st.sampled_from(["0901", "0900", "0906", "0842", "0800"])),
@@ -143,8 +192,7 @@ def tariffs(draw: st.DrawFn) -> Tariff:
         free_s=increment_s * draw(st.sampled_from([0, 0, 1, 10])),
         rounding=Rounding(to=draw(st.sampled_from([None, *COINS]))),
         max_charge=draw(st.one_of(st.none(), amounts(5), amounts(200))),
-        levels=dict.fromkeys(numbers, alike)
-        | {number: draw(levels(numbers, number)) for number in drawn},
+        levels=draw(st.one_of(tables(), rings())),
     )
 
 
@@ -172,5 +220,5 @@ def priced_calls(draw: st.DrawFn) -> PricedCall:
         start_us=start_us,
         end_us=last_us + draw(offset),
         changes=changes,
-        law=draw(st.sampled_from([SWISS_LAW, TIGHTENING_LAW])),
+        law=draw(st.sampled_from([SWISS_LAW, TIGHTENING_LAW, LAWLESS])),
     )

@@ -32,7 +32,7 @@ class Slow:
     exhausted_us: int | None
 
 
-def swiss_ceiling(category: str, what: str) -> Fraction | None:
+def swiss_ceiling(category: str, what: str, _at_us: int) -> Fraction | None:
     """Give the Swiss limit on a price as it stands in the rule book, in the law's own terms."""
     if category in ("0800", "00800"):
         return Fraction(0)
@@ -52,10 +52,11 @@ def swiss_vat(start_us: int) -> Fraction:
 class _Walk:
     tariff: Tariff
     start: int
-    ceiling: Callable[[str, str, int], Fraction | None]
-    vat: Fraction = field(init=False)
-    maximum: Fraction | None = field(init=False)
-    increment: int = field(init=False)
+    ceiling: Callable[[str, str, int], Fraction | None] | None
+    vat: Fraction = Fraction(0)
+    maximum: Fraction | None = None
+    increment: int = 1
+    coin: Fraction | None = None
     level: int = 0
     entered: int = 0
     steps: bool = True
@@ -67,17 +68,25 @@ class _Walk:
     exhausted: int | None = None
 
     def __post_init__(self) -> None:
+        self.increment = self.tariff.increment_s
+        if self.tariff.rounding.to is not None:
+            self.coin = Fraction(self.tariff.rounding.to)
+        if self.tariff.max_charge is not None:
+            self.maximum = Fraction(self.tariff.max_charge)
+        if self.ceiling is None:  # a country without a law, and without a tax
+            return
         self.vat = swiss_vat(self.start)
-        maxima = [] if self.tariff.max_charge is None else [Fraction(self.tariff.max_charge)]
         if self.tariff.category.startswith("090"):
-            maxima.append(Fraction(400))
-        self.maximum = min(maxima, default=None)
-        free_of_law = self.tariff.category in ("0800", "00800")
-        self.increment = self.tariff.increment_s if free_of_law else 1
+            given = Fraction(400) if self.maximum is None else self.maximum
+            self.maximum = min(given, Fraction(400))
+        if self.tariff.category not in ("0800", "00800"):
+            self.increment = 1
+            if self.coin is not None:
+                self.coin = min(self.coin, Fraction("0.10"))
 
     def limit(self, what: str, at: int) -> Fraction | None:
         """Give the limit in the terms of the table's prices, with VAT or without."""
-        limit = self.ceiling(self.tariff.category, what, at)
+        limit = self.ceiling(self.tariff.category, what, at) if self.ceiling else None
         net_limit = self.tariff.category.startswith("084")
         if limit is None or net_limit != self.tariff.includes_vat:
             return limit
@@ -161,7 +170,7 @@ def walk(
     changes: Sequence[tuple[int, int]],
     end_us: int,
     horizon_us: int,
-    ceiling: Callable[[str, str, int], Fraction | None] | None = None,
+    ceiling: Callable[[str, str, int], Fraction | None] | None,
 ) -> Slow:
     """Price a call by looking at every instant at which anything could happen.
 
@@ -172,10 +181,10 @@ def walk(
         changes: (instant, level), in order, none after the end.
         end_us: of the call.
         horizon_us: how far to look for the exhaustion, at least the end.
-        ceiling: (category, what, instant) to the law's limit; the Swiss one if not given.
+        ceiling: (category, what, instant) to the Swiss law's limit on a price; None for a
+            country without a law.
     """
-    lawful = ceiling or (lambda category, what, _at: swiss_ceiling(category, what))
-    call = _Walk(tariff, start_us, lawful)
+    call = _Walk(tariff, start_us, ceiling)
     call.enter(level, start_us)
     origins = {start_us, *(at for at, _ in changes)}
     instants = {at for origin in origins for at in range(origin, horizon_us, SECOND)}
@@ -208,13 +217,10 @@ def _result(call: _Walk) -> Slow:
 
 
 def _rounded(call: _Walk) -> Fraction:
-    if call.tariff.rounding.to is None:
+    if call.coin is None:
         return Fraction(call.gross * 10**6 // 1, 10**6)
-    coin = Fraction(call.tariff.rounding.to)
-    if call.tariff.category not in ("0800", "00800"):
-        coin = min(coin, Fraction("0.10"))
-    coins = call.gross // coin
-    return coins * coin if coins * coin == call.gross else (coins + 1) * coin
+    coins = call.gross // call.coin
+    return (coins if coins * call.coin == call.gross else coins + 1) * call.coin
 
 
 def _centimes(amount: Fraction) -> Fraction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from tariffs import Rated
 from tests.property.priced_calls import PricedCall, priced_calls
@@ -21,6 +21,7 @@ def by_kind(rated: Rated) -> dict[tuple[int, str], Fraction]:
     return {key: amount for key, amount in sums.items() if amount}
 
 
+@settings(max_examples=2 * settings.default.max_examples)
 @given(call=priced_calls())
 def test_charge_agrees_with_the_slow_meter(call: PricedCall):
     """Total, charge, VAT, every line, every second and every refusal are the slow meter's."""
@@ -42,10 +43,11 @@ def test_charge_agrees_with_the_slow_meter(call: PricedCall):
     ]
 
 
+@settings(max_examples=2 * settings.default.max_examples)
 @given(call=priced_calls())
 def test_exhaustion_agrees_with_the_slow_meter(call: PricedCall):
     """The slow meter passes the maximum at the instant the fast one foresaw, or not yet."""
-    horizon_us = call.end_us + 120 * SECOND
+    horizon_us = call.end_us + 150 * SECOND
     fast = call.meter().exhausted_at_us()
     slow = call.slow(horizon_us).exhausted_us
 
