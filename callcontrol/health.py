@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from gevent import socket
 from gevent.pywsgi import WSGIServer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -22,6 +23,9 @@ class HealthServer:
         port: port to listen on; 0 picks a free one.
         registry: the Prometheus series to show.
         ready: what must be true to take calls, by name; all true means ready.
+
+    Attributes:
+        port: the port in use, also when 0 was asked for, once it listens.
     """
 
     def __init__(
@@ -29,14 +33,9 @@ class HealthServer:
     ) -> None:
         self._registry = registry
         self._ready = ready
-        self._server = WSGIServer((host, port), self._answer, log=None, error_log=None)
+        self._server: WSGIServer | None = None
         self._host = host
-        self._port = port
-
-    @property
-    def port(self) -> int:
-        """The port in use, also when 0 was asked for."""
-        return self._server.server_port or self._port
+        self.port = port
 
     def start(self) -> None:
         """Listen.
@@ -44,17 +43,26 @@ class HealthServer:
         Raises:
             ConfigError: the address cannot be listened on.
         """
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._server.start()
+            listener.bind((self._host, self.port))
+            listener.listen()
         except OSError as exc:
+            listener.close()
             raise ConfigError(
-                f"CALLCONTROL_METRICS_PORT: cannot listen on {self._host}:{self._port}: "
+                f"CALLCONTROL_METRICS_PORT: cannot listen on {self._host}:{self.port}: "
                 f"{exc.strerror}"
             ) from exc
+        self.port = listener.getsockname()[1]
+        self._server = WSGIServer(listener, self._answer, log=None, error_log=None)
+        self._server.start()
 
     def stop(self) -> None:
         """Stop listening at once."""
-        self._server.stop(timeout=0)
+        if self._server is not None:
+            self._server.stop(timeout=0)
 
     def _answer(self, environ: Mapping[str, Any], start: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
