@@ -5,13 +5,14 @@ scalars       the types of single values, each read by one strict rule
 model         the shape of the file: the contract
 parts, number_parts   entries to the values of dialplan and tariffs
 fit           whether the parts fit together
+wording       faults of shape in plain words
 build         entries to a Reference, with every fault
 document      the file as text, faults told with their lines
 """
 
 from callcontrol.reference_file.build import Built, ReferenceBuilder
 from callcontrol.reference_file.document import (
-    contents_of,
+    canonical,
     parse_reference,
     read_reference_file,
     text_of,
@@ -22,7 +23,7 @@ __all__ = [
     "Built",
     "ReferenceBuilder",
     "ReferenceFile",
-    "contents_of",
+    "canonical",
     "parse_reference",
     "read_reference_file",
     "text_of",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,25 +13,11 @@ from callcontrol.reference import Reference
 from callcontrol.reference_file.build import ReferenceBuilder
 from callcontrol.reference_file.model import ReferenceFile
 from callcontrol.reference_file.scalars import plain
+from callcontrol.reference_file.wording import faults_of
 from callcontrol.reference_file.yaml_text import Parsed, Plain, parse_yaml, yaml_of
-from dialplan import Fault, parse_number_or_none
+from dialplan import Fault, category_of, parse_number_or_none, printed
 
 _MOST_BYTES = 64 << 20
-
-# What pydantic finds, in our words; the rest of its messages are plain enough.
-_MESSAGES = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a word of the reference file",
-    "string_pattern_mismatch": "has characters that are not allowed here",
-    "string_too_long": "is longer than {max_length} characters",
-    "string_type": "is not a word",
-    "literal_error": "is not {expected}",
-    "tuple_type": "is not a list",
-    "frozen_set_type": "is not a list",
-    "dict_type": "is not a group of words with values",
-    "model_type": "is not a group of words with values",
-    "too_short": "is empty",
-}
 
 
 def read_reference_file(
@@ -75,27 +60,50 @@ def parse_reference(
     try:
         file = ReferenceFile.model_validate(parsed.value or {})
     except ValidationError as exc:
-        raise _refused(name, parsed, map(_fault, exc.errors(include_url=False))) from exc
+        raise _refused(name, parsed, faults_of(exc)) from exc
     spelled, twice = _spelled(parsed.value)
     if twice:
         raise _refused(name, parsed, twice)
     built = ReferenceBuilder(prefixes=prefixes).build(file, at=at)
     if built.faults:
         raise _refused(name, parsed, (_as_spelled(fault, spelled) for fault in built.faults))
-    return file, built.reference
+    return canonical(file), built.reference
 
 
 def text_of(file: ReferenceFile) -> str:
     """Write entries as the text of a reference file, without what is as it is by default."""
-    return yaml_of(plain(contents_of(file)))
-
-
-def contents_of(file: ReferenceFile) -> dict[str, Any]:
-    """Give entries as plain Python values in the order they are written in."""
     contents = file.model_dump(exclude_defaults=True)
-    blacklist = sorted(file.blacklist, key=lambda line: line.key)
-    contents["blacklist"] = [line.model_dump(exclude_defaults=True) for line in blacklist]
-    return {name: contents[name] for name in ReferenceFile.model_fields if contents.get(name)}
+    if "numbers" in contents:
+        contents["numbers"] = {
+            printed(number): entry for number, entry in contents["numbers"].items()
+        }
+    return yaml_of(plain(contents))
+
+
+def canonical(file: ReferenceFile) -> ReferenceFile:
+    """Give the same entries in the one order in which equal references are equal."""
+    return ReferenceFile.model_construct(
+        gateways=dict(sorted(file.gateways.items())),
+        customers=dict(sorted(file.customers.items())),
+        tariffs={
+            name: tuple(sorted(tables, key=lambda table: _instant(table.valid_from)))
+            for name, tables in sorted(file.tariffs.items())
+        },
+        numbers={
+            number: entry.model_copy(
+                update={
+                    "category": entry.category or category_of(number),
+                    "scheduled": tuple(sorted(entry.scheduled, key=lambda change: change.at)),
+                }
+            )
+            for number, entry in sorted(file.numbers.items())
+        },
+        blacklist=tuple(sorted(file.blacklist, key=lambda line: line.key)),
+    )
+
+
+def _instant(at: datetime | None) -> float:
+    return at.timestamp() if at is not None else float("-inf")
 
 
 def _refused(name: str, parsed: Parsed, faults: Iterable[Fault]) -> ConfigError:
@@ -104,12 +112,6 @@ def _refused(name: str, parsed: Parsed, faults: Iterable[Fault]) -> ConfigError:
         line = parsed.line_of(fault.path)
         sentences.append(f"{name}:{line}: {fault}" if line else f"{name}: {fault}")
     return ConfigError(*sentences)
-
-
-def _fault(error: Any) -> Fault:  # noqa: ANN401  pydantic's ErrorDetails
-    path = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    message = _MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    return Fault(path=path, message=message.format_map(error.get("ctx", {})))
 
 
 def _spelled(value: Plain) -> tuple[dict[str, str], list[Fault]]:

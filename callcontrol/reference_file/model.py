@@ -7,6 +7,7 @@ and tariffs themselves. Names of fields are theirs, so that their faults have th
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
@@ -265,9 +266,9 @@ class BlacklistLine(Entry):
     reason: Text = ""
 
     @property
-    def key(self) -> tuple[str, ...]:
+    def key(self) -> tuple[str, str, str, str, str]:
         """What no other line may share; also the order lines are written in."""
-        starts = self.valid_from.isoformat() if self.valid_from else ""
+        starts = self.valid_from.astimezone(UTC).isoformat() if self.valid_from else ""
         return (self.customer or "", self.number or "", self.pattern, self.action, starts)
 
 

@@ -308,11 +308,15 @@ _TABLES = (
     "CREATE INDEX blacklist_by_customer ON blacklist (customer) WHERE customer IS NOT NULL",
 )
 
-# One notification for a table; for the tables of a number one each, up to a hundred.
+# One notification for a table; for the tables of a number one each, up to a hundred. The
+# sequence counts changes, also those rolled back: a reader that has seen its value has nothing
+# new to read.
 _FUNCTIONS = (
+    "CREATE SEQUENCE reference_revision",
     """
     CREATE FUNCTION tell_section_changed() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
+        PERFORM nextval('reference_revision');
         PERFORM pg_notify('callcontrol_reference', TG_ARGV[0]);
         RETURN NULL;
     END $$
@@ -332,6 +336,7 @@ _FUNCTIONS = (
         IF cardinality(touched) > 100 THEN
             touched := '{*}';
         END IF;
+        PERFORM nextval('reference_revision');
         PERFORM pg_notify('callcontrol_reference', 'numbers ' || one)
             FROM unnest(touched) AS one;
         RETURN NULL;

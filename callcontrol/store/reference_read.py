@@ -1,0 +1,317 @@
+"""Reads the reference from its rows, as the entries of the reference file.
+
+Strategy: a handful of plain queries in one snapshot, joined here. What rows say is held to the
+shape of the file; a part that does not have it is told as a fault and left out, so that one bad
+row harms nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import MINYEAR, datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from callcontrol.reference_file.model import (
+    BlacklistLine,
+    CustomerEntry,
+    GatewayEntry,
+    NumberEntry,
+    ReferenceFile,
+    TariffEntry,
+)
+from callcontrol.reference_file.scalars import CLOSED
+from callcontrol.reference_file.wording import faults_of
+from dialplan import E164, Fault, weekdays_text
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from callcontrol.store.pool import Connection
+
+M = TypeVar("M", bound=BaseModel)
+
+_TRANSPORT = {
+    "transport_voip": "voip",
+    "transport_fixed": "fixed",
+    "transport_mobile": "mobile",
+    "transport_international": "international",
+}
+_ANNOUNCEMENT = (
+    "language",
+    "spoken_above",
+    "spoken_wait_s",
+    "consent_fixed_above",
+    "consent_per_minute_above",
+)
+
+
+@dataclass(slots=True)
+class Entries:
+    """What the rows say, and what of it has no shape.
+
+    Attributes:
+        faults: with paths such as `numbers.+41900123456.zone`.
+        shapeless: what the faults are of, by section: names, numbers, ids of the blacklist.
+    """
+
+    gateways: dict[str, GatewayEntry] = field(default_factory=dict)
+    customers: dict[str, CustomerEntry] = field(default_factory=dict)
+    tariffs: dict[str, tuple[TariffEntry, ...]] = field(default_factory=dict)
+    numbers: dict[E164, NumberEntry] = field(default_factory=dict)
+    blacklist: tuple[BlacklistLine, ...] = ()
+    faults: list[Fault] = field(default_factory=list)
+    shapeless: dict[str, list[Any]] = field(default_factory=dict)
+
+    def shaped(self, section: str, key: object, kind: type[M], raw: object) -> M | None:
+        """Make an entry, or note its faults and give None."""
+        try:
+            return kind.model_validate(raw)
+        except ValidationError as exc:
+            faults = (fault.under(f"{section}.{key}") for fault in faults_of(exc))
+            self.faults.extend(faults)
+        self.shapeless.setdefault(section, []).append(key)
+        return None
+
+    def file(self) -> ReferenceFile:
+        """Give the entries that have a shape as a reference file, canonical."""
+        return ReferenceFile.model_construct(
+            gateways=self.gateways,
+            customers=self.customers,
+            tariffs=self.tariffs,
+            numbers=self.numbers,
+            blacklist=self.blacklist,
+        )
+
+
+async def read_gateways(connection: Connection, entries: Entries) -> None:
+    """Read the gateways."""
+    for row in await connection.fetch("SELECT * FROM gateways ORDER BY name"):
+        name, raw = row["name"], _without(row, "name")
+        if (entry := entries.shaped("gateways", name, GatewayEntry, raw)) is not None:
+            entries.gateways[name] = entry
+
+
+async def read_customers(connection: Connection, entries: Entries) -> None:
+    """Read the customers."""
+    for row in await connection.fetch("SELECT * FROM customers ORDER BY id"):
+        id_, raw = row["id"], _without(row, "id")
+        if (entry := entries.shaped("customers", id_, CustomerEntry, raw)) is not None:
+            entries.customers[id_] = entry
+
+
+async def read_tariffs(connection: Connection, entries: Entries) -> None:
+    """Read the tariffs with their tables, levels and fixed charges."""
+    tables: dict[int, dict[str, Any]] = {}
+    names: dict[str, list[dict[str, Any]]] = {}
+    for row in await connection.fetch(
+        "SELECT name, tariff_tables.* FROM tariffs LEFT JOIN tariff_tables"
+        " ON tariff_id = tariffs.id ORDER BY name, valid_from NULLS FIRST"
+    ):
+        of_name = names.setdefault(row["name"], [])
+        if row["id"] is not None:
+            tables[row["id"]] = raw = _table(row)
+            of_name.append(raw)
+    for row in await connection.fetch("SELECT * FROM tariff_levels ORDER BY table_id, level"):
+        tables[row["table_id"]]["levels"][row["level"]] = _level(row)
+    for row in await connection.fetch(
+        "SELECT * FROM tariff_fixed_charges ORDER BY table_id, level, position"
+    ):
+        charge = _without(row, "table_id", "level", "position")
+        tables[row["table_id"]]["levels"][row["level"]]["fixed"].append(charge)
+    for name, raws in names.items():
+        entry = entries.shaped("tariffs", name, _Tables, {"tables": raws})
+        if entry is not None:
+            entries.tariffs[name] = entry.tables
+
+
+async def read_blacklist(connection: Connection, entries: Entries) -> None:
+    """Read the blacklist."""
+    lines = []
+    for row in await connection.fetch("SELECT * FROM blacklist ORDER BY id"):
+        # Named by its id: the pattern may be somebody's number, and would stand in logs.
+        line = entries.shaped("blacklist", row["id"], BlacklistLine, _without(row, "id"))
+        if line is not None:
+            lines.append(line)
+    entries.blacklist = tuple(sorted(lines, key=lambda line: line.key))
+
+
+async def read_numbers(
+    connection: Connection, entries: Entries, only: Sequence[str] | None = None
+) -> None:
+    """Read numbers with all that belongs to them.
+
+    Args:
+        connection: in a transaction that sees one snapshot.
+        entries: takes them.
+        only: these; none: all.
+    """
+    rows = _NumberRows()
+    for table, order, take in (
+        ("numbers", "number", rows.take_number),
+        ("number_tariffs", "effective_at", rows.take_tariff),
+        ("number_levels", "effective_at", rows.take_level),
+        ("number_presentations", "effective_at", rows.take_presentation),
+        ("number_default_routes", "effective_at", rows.take_default_route),
+        ("number_routes", "name, effective_at", rows.take_route),
+        ("route_steps", "step", rows.take_step),
+        ("route_targets", "step, position", rows.take_target),
+        ("number_weeks", "effective_at", rows.take_week),
+        ("week_slots", "position", rows.take_slot),
+        ("special_dates", "position", rows.take_special_date),
+        ("public_holidays", "position", rows.take_public_holidays),
+        ("overrides", "position", rows.take_override),
+    ):
+        # Table and order are words of this file; the numbers are a parameter.
+        if only is None:
+            found = await connection.fetch(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608
+        else:
+            found = await connection.fetch(
+                f"SELECT * FROM {table} WHERE number = ANY($1) ORDER BY {order}",  # noqa: S608
+                only,
+            )
+        for row in found:
+            take(row)
+    for number, raw in rows.raw():
+        entry = entries.shaped("numbers", number, NumberEntry, raw)
+        if entry is not None:
+            entries.numbers[number] = entry
+
+
+class _Tables(BaseModel):
+    """The tables of one tariff."""
+
+    tables: Annotated[tuple[TariffEntry, ...], Field(min_length=1)]
+
+
+class _NumberRows:
+    """Joins the rows of numbers; what has an `effective_at` becomes a scheduled change."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[E164, dict[str, Any]] = {}
+        self._changes: dict[tuple[E164, datetime], dict[str, Any]] = {}
+        self._routes: dict[tuple[E164, str, datetime], dict[str, Any]] = {}
+
+    def raw(self) -> Iterator[tuple[E164, dict[str, Any]]]:
+        """Give every number, in the form of the reference file; once."""
+        for route in self._routes.values():
+            route["steps"] = list(route["steps"].values())
+        for (number, _), change in sorted(self._changes.items()):
+            self._numbers[number]["scheduled"].append(change)
+        yield from sorted(self._numbers.items())
+
+    def _at(self, row: Record) -> dict[str, Any]:
+        """Give what a dated row belongs to: the number, or the change at its instant."""
+        number, at = row["number"], row["effective_at"]
+        if at.year == MINYEAR:  # how asyncpg gives -infinity
+            return self._numbers[number]
+        return self._changes.setdefault((number, at), {"at": at})
+
+    def take_number(self, row: Record) -> None:
+        raw = _without(row, "number", "settlement_share", *_TRANSPORT)
+        if row["settlement_share"] is not None:
+            prices = {name: row[column] for column, name in _TRANSPORT.items()}
+            raw["settlement"] = {
+                "share": row["settlement_share"],
+                "transport_per_minute": prices,
+            }
+        raw |= {"scheduled": [], "special_dates": [], "public_holidays": [], "overrides": []}
+        self._numbers[row["number"]] = raw
+
+    def take_tariff(self, row: Record) -> None:
+        self._at(row)["tariff"] = row["tariff"]
+
+    def take_level(self, row: Record) -> None:
+        self._at(row)["level"] = row["level"]
+
+    def take_presentation(self, row: Record) -> None:
+        self._at(row)["presentation"] = row["presentation"]
+
+    def take_default_route(self, row: Record) -> None:
+        self._at(row)["default_route"] = row["route"] or CLOSED
+
+    def take_route(self, row: Record) -> None:
+        route = {"limit_s": row["limit_s"], "steps": {}}
+        self._routes[row["number"], row["name"], row["effective_at"]] = route
+        self._at(row).setdefault("routes", {})[row["name"]] = route
+
+    def take_step(self, row: Record) -> None:
+        route = self._routes[row["number"], row["route"], row["effective_at"]]
+        raw = _without(row, "number", "route", "effective_at", "step")
+        route["steps"][row["step"]] = raw | {"targets": []}
+
+    def take_target(self, row: Record) -> None:
+        route = self._routes[row["number"], row["route"], row["effective_at"]]
+        route["steps"][row["step"]]["targets"].append(
+            {"address": row["address"], "gateways": row["gateways"]}
+        )
+
+    def take_week(self, row: Record) -> None:
+        self._at(row)["week"] = []
+
+    def take_slot(self, row: Record) -> None:
+        self._at(row)["week"].append(
+            {
+                "weekdays": weekdays_text(row["weekdays"]),
+                "start": row["starts"],
+                "end": row["ends"],
+                "route": row["route"] or CLOSED,
+            }
+        )
+
+    def take_special_date(self, row: Record) -> None:
+        raw = {"name": row["name"], "first": row["first_day"], "last": row["last_day"]}
+        self._numbers[row["number"]]["special_dates"].append(raw | _route(row))
+
+    def take_public_holidays(self, row: Record) -> None:
+        raw = {"canton": row["canton"], "country": row["country"]}
+        self._numbers[row["number"]]["public_holidays"].append(raw | _route(row))
+
+    def take_override(self, row: Record) -> None:
+        raw = {"from_at": row["from_at"], "until_at": row["until_at"]}
+        self._numbers[row["number"]]["overrides"].append(raw | _route(row))
+
+
+def _route(row: Record) -> dict[str, str]:
+    return {"route": row["route"] or CLOSED}
+
+
+def _table(row: Record) -> dict[str, Any]:
+    apart = ("name", "id", "tariff_id", "rounding_to", "rounding_mode", *_ANNOUNCEMENT)
+    return _without(row, *apart) | {
+        "rounding": {"to": row["rounding_to"], "mode": row["rounding_mode"]},
+        "announcement": {name: row[name] for name in _ANNOUNCEMENT},
+        "levels": {},
+    }
+
+
+def _level(row: Record) -> dict[str, Any]:
+    level = {"per_minute": row["per_minute"], "per_call": row["per_call"], "fixed": []}
+    if row["then_level"] is not None:
+        level["then"] = {"after_s": row["then_after_s"], "level": row["then_level"]}
+    return level
+
+
+def _without(row: Record, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
+
+
+READERS = {
+    "gateways": read_gateways,
+    "customers": read_customers,
+    "tariffs": read_tariffs,
+    "blacklist": read_blacklist,
+    "numbers": read_numbers,
+}
+"""How each section is read, from a transaction that sees one snapshot of all of them."""
+
+
+async def read_everything(connection: Connection) -> Entries:
+    """Read all sections in one snapshot."""
+    entries = Entries()
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        for read in READERS.values():
+            await read(connection, entries)
+    return entries
