@@ -117,6 +117,13 @@ def test_contradictions_are_refused(changes: dict[str, object], fault: str) -> N
     assert fault in str(refusal.value)
 
 
+def test_the_ends_of_the_ranges_are_allowed() -> None:
+    """Levels 1 and 90, and no call at all."""
+    number = make_number(level=Timeline(1, ((MONDAY_NOON, 90),)), max_calls=0)
+
+    assert number.level.values() == (1, 90)
+
+
 def test_fixed_is_fine_with_a_fixed_number() -> None:
     """The number shown is there."""
     number = make_number(presentation=Timeline(Presentation.FIXED), fixed_number=OFFICE)
