@@ -8,6 +8,7 @@ used.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,10 +55,20 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What was made of a number's entry; good as long as these two entries stay the same."""
+    """What was made of a number's entry; good while it and its customer's stay the same."""
 
     entry: NumberEntry
     customer: CustomerEntry | None
+    number: ServiceNumber | None
+    settlement: Settlement | None
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What is in force for a number, and why not what was made of its entry."""
+
+    made: _Made
     number: ServiceNumber | None
     settlement: Settlement | None
     faults: tuple[Fault, ...]
@@ -72,7 +83,8 @@ class ReferenceBuilder:
 
     def __init__(self, *, prefixes: tuple[str, ...] = ()) -> None:
         self._prefixes = prefixes
-        self._made: dict[E164, _Made] = {}
+        self._outcomes: dict[E164, _Outcome] = {}
+        self._sections: tuple[object, ...] = ()
         self._last = Reference()
 
     def build(self, file: ReferenceFile, *, at: datetime, revision: str = "") -> Built:
@@ -137,30 +149,44 @@ class ReferenceBuilder:
     def _numbers(
         self, file: ReferenceFile, around: Around, faults: Faults
     ) -> tuple[dict[E164, ServiceNumber], dict[E164, Settlement]]:
-        numbers: dict[E164, ServiceNumber] = {}
-        settlements: dict[E164, Settlement] = {}
-        made_now = {}
+        sections = (file.customers, file.gateways, file.tariffs)
+        is_around_same = all(map(operator.is_, sections, self._sections)) and self._sections
+        outcomes = {}
         for number, entry in file.numbers.items():
-            made = made_now[number] = self._remade(number, entry, file)
-            found = (*made.faults, *number_fit(number, entry, around))
-            for fault in (*found, *tariff_fit(made.number, around)):
-                # A week's slots stand below `slots` in dialplan, below `week` in the file.
-                path = fault.path.replace("week.slots.", "week.", 1)
-                faults.add(f"numbers.{number}.{path}", fault.message)
-            if not found and made.number is not None:
-                numbers[number] = made.number
-                if made.settlement is not None:
-                    settlements[number] = made.settlement
-            elif around.holds(last := self._last.directory.numbers.get(number)):
-                numbers[number] = last
-                if (terms := self._last.settlements.get(number)) is not None:
-                    settlements[number] = terms
-        self._made = made_now
+            outcome = self._outcomes.get(number)
+            if not (is_around_same and outcome is not None and outcome.made.entry is entry):
+                outcome = self._outcome(number, entry, file, around)
+            outcomes[number] = outcome
+            faults.found.extend(outcome.faults)
+        self._outcomes, self._sections = outcomes, sections
+        numbers = {n: one.number for n, one in outcomes.items() if one.number is not None}
+        settlements = {
+            n: one.settlement for n, one in outcomes.items() if one.settlement is not None
+        }
         return numbers, settlements
 
-    def _remade(self, number: E164, entry: NumberEntry, file: ReferenceFile) -> _Made:
+    def _outcome(
+        self, number: E164, entry: NumberEntry, file: ReferenceFile, around: Around
+    ) -> _Outcome:
+        before = self._outcomes.get(number)
+        made = self._made(entry, number, file, before.made if before else None)
+        decisive = (*made.faults, *number_fit(number, entry, around))
+        faults = Faults()
+        for fault in (*decisive, *tariff_fit(made.number, around)):
+            # A week's slots stand below `slots` in dialplan, below `week` in the file.
+            path = fault.path.replace("week.slots.", "week.", 1)
+            faults.add(f"numbers.{number}.{path}", fault.message)
+        told = tuple(faults.found)
+        if not decisive:
+            return _Outcome(made, made.number, made.settlement, told)
+        if before is not None and around.holds(before.number):
+            return _Outcome(made, before.number, before.settlement, told)
+        return _Outcome(made, None, None, told)
+
+    def _made(
+        self, entry: NumberEntry, number: E164, file: ReferenceFile, known: _Made | None
+    ) -> _Made:
         customer = file.customers.get(entry.customer)
-        known = self._made.get(number)
         if known is not None and known.entry == entry and known.customer == customer:
             return known
         faults = Faults()
