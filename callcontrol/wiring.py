@@ -9,6 +9,7 @@ from ipaddress import ip_network
 import gevent
 from structlog.typing import FilteringBoundLogger
 
+from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.live_calls import LiveCalls
@@ -27,6 +28,8 @@ from callcontrol.health import HealthServer
 from callcontrol.metering.ticker import Ticker
 from callcontrol.metrics import Metrics
 from callcontrol.store import Store
+from callcontrol.store.calls_table import CallInProgress
+from callcontrol.store.live_view import LiveView
 from callcontrol.store.reference_rows import ReferenceFeed
 from callcontrol.store.shipper import Shipper
 
@@ -94,6 +97,12 @@ class Process:
             self._store,
             batch=settings.ship_batch,
             metrics=self._metrics,
+            log=log,
+        )
+        self._live_view = LiveView(
+            self._store,
+            settings.engine,
+            lambda: [in_progress(call) for call in self._live_calls],
             log=log,
         )
         # Calls above the limit are refused by the dialplan's rule and recorded; the listener's
@@ -170,6 +179,7 @@ class Process:
             (self._adopt, _nothing),
             (in_step.start, in_step.kill),
             (gauges.start, gauges.kill),
+            (self._live_view.start, self._live_view.stop),
             (self._health.start, self._health.stop),
             (self._listener.start, self._listener.stop),
         ]
@@ -207,6 +217,27 @@ class Process:
         while True:
             self._metrics.link_up.set(self._link.is_up)
             gevent.sleep(_GAUGES_S)
+
+
+def in_progress(call: Call) -> CallInProgress:
+    """Tell of a call what may be seen of it while it lasts. Switches: no."""
+    draft = call.draft
+    is_metered = call.meter is not None
+    return CallInProgress(
+        call_id=call.call_id,
+        switch_uuid=call.leg_uuid,
+        state=call.state.value,
+        received_us=call.received_us,
+        number=draft.number,
+        category=draft.category,
+        customer=draft.customer,
+        caller=None if draft.caller_withheld else draft.caller,
+        answered_us=call.answered_us,
+        meter_start_us=call.answered_us if is_metered else None,
+        tariff=call.tariff.name if call.tariff else None,
+        tariff_version=call.tariff.version if call.tariff else "",
+        level=call.level if is_metered else None,
+    )
 
 
 def _nothing() -> None:

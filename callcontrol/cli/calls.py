@@ -1,0 +1,113 @@
+"""`callcontrol calls`: the calls in progress, with level and running charge."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from callcontrol.clock import SystemClock, at_of, text_of
+from callcontrol.config import settings
+from callcontrol.reference import Reference
+from callcontrol.store import run
+from callcontrol.store.calls_table import CallInProgress, calls_in_progress
+from callcontrol.store.reference_rows import read_reference_once
+from dialplan import E164, printed
+from tariffs import Meter, Rated
+
+_EVERY_S = 1.0
+
+
+def calls(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on showing them, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show the calls in progress, with level and running charge."""
+    chosen = settings()
+    clock = SystemClock()
+    console = Console(highlight=False)
+    reference = read_reference_once(
+        chosen.dsn, at=at_of(clock.now_us()), prefixes=chosen.number_prefixes
+    )
+
+    def rows() -> Sequence[tuple[str, CallInProgress]]:
+        return run(chosen.dsn, calls_in_progress)
+
+    if as_json:
+        now_us = clock.now_us()
+        console.print_json(
+            data=[_plain(engine, call, reference, now_us) for engine, call in rows()]
+        )
+    elif watch:
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                live.update(_table(rows(), reference, clock.now_us()), refresh=True)
+                threading.Event().wait(_EVERY_S)
+    else:
+        console.print(_table(rows(), reference, clock.now_us()))
+
+
+def _plain(
+    engine: str, call: CallInProgress, reference: Reference, now_us: int
+) -> dict[str, Any]:
+    rated = _rated(call, reference, now_us)
+    return {
+        "call_id": call.call_id,
+        "engine": engine,
+        "state": call.state,
+        "number": call.number,
+        "caller": call.caller,
+        "received_at": text_of(call.received_us),
+        "answered_at": text_of(call.answered_us) if call.answered_us else None,
+        "tariff": call.tariff,
+        "level": call.level,
+        "metered_us": rated.metered_us if rated else 0,
+        "charge": str(rated.charge) if rated else None,
+        "currency": rated.currency if rated else None,
+    }
+
+
+def _table(
+    rows: Sequence[tuple[str, CallInProgress]], reference: Reference, now_us: int
+) -> Table:
+    table = Table(
+        "number", "caller", "state", "since", "level", "metered", "charge", "engine",
+        title=f"{len(rows)} calls in progress",
+    )  # fmt: skip
+    for engine, call in rows:
+        rated = _rated(call, reference, now_us)
+        table.add_row(
+            printed(E164(call.number)) if call.number else "",
+            call.caller or "",
+            call.state,
+            _local(at_of(call.answered_us or call.received_us)),
+            "" if call.level is None else str(call.level),
+            f"{rated.metered_us / 1_000_000:.0f} s" if rated else "",
+            f"{rated.currency} {rated.charge}" if rated else "",
+            engine,
+        )
+    return table
+
+
+def _rated(call: CallInProgress, reference: Reference, now_us: int) -> Rated | None:
+    """Price a call as if it ended now, by the very table its engine uses."""
+    if call.meter_start_us is None or call.tariff is None or call.level is None:
+        return None
+    tables = reference.tariffs.get(call.tariff, ())
+    table = next((one for one in tables if one.version == call.tariff_version), None)
+    if table is None:
+        return None
+    meter = Meter(table, level=call.level, start_us=call.meter_start_us)
+    return meter.rated(max(now_us, call.meter_start_us))
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone().strftime("%H:%M:%S")
