@@ -238,6 +238,10 @@ def _touches(path: str, taken: set[str]) -> bool:
     return any(f"{other}.".startswith(f"{path}.") for other in taken)
 
 
+# stands for a fixed charge that was taken out, so that those after it keep their paths
+_NO_CHARGE = {"amount": "0.00", "after_s": 0}
+
+
 def _without(value: object, taken: set[str], path: str = "") -> object:
     """Copy a part of the text less the values at some paths."""
     if isinstance(value, dict):
@@ -248,10 +252,10 @@ def _without(value: object, taken: set[str], path: str = "") -> object:
             if named[name] not in taken
         }
     if isinstance(value, list):
+        named = {index: f"{path}.{index}" for index in range(len(value))}
         return [
-            _without(child, taken, f"{path}.{index}")
+            _NO_CHARGE if named[index] in taken else _without(child, taken, named[index])
             for index, child in enumerate(value)
-            if f"{path}.{index}" not in taken
         ]
     return value
 
