@@ -29,9 +29,9 @@ LONGEST_LIMIT_S = 1800
 # The URI ends in a dial string of the switch, where commas, braces, pipes, quotes and `$` mean
 # something; so far fewer characters are let in than RFC 3261 has.
 _SIP_URI = re.compile(
-    r"sips?:([A-Za-z0-9_.+~-]{1,64}@)?"
-    r"([A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(:[0-9]{1,5})?(;transport=(udp|tcp|tls))?"
+    r"sips?:((?P<user>[A-Za-z0-9_.+~-]{1,64})@)?"
+    r"(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(:(?P<port>[0-9]{1,5}))?(;transport=(udp|tcp|tls))?"
 )
 
 
@@ -138,6 +138,15 @@ def parse_target(text: str, *, gateways: tuple[str, ...] = ()) -> Target:
 def kind_of_line(target: Target) -> LineKind | Literal["voip"]:
     """Say what a call to a target is settled as: `voip`, `fixed`, `mobile`, `international`."""
     return line_kind_of(E164(target.address)) if target.kind == "pstn" else "voip"
+
+
+def sip_parts(target: Target) -> tuple[str, str, int]:
+    """Take a SIP target's URI apart: user (empty when there is none), host, port."""
+    parts = _SIP_URI.fullmatch(target.address)
+    if parts is None:
+        raise InvalidTarget.at("address", f"{target.address} is not a SIP URI")
+    default_port = 5061 if target.address.startswith("sips:") else 5060
+    return parts["user"] or "", parts["host"], int(parts["port"] or default_port)
 
 
 def _target_faults(target: Target) -> Iterator[Fault]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dialplan import Customer, Timeline, number_faults, parse_target, target_faults
+from dialplan import Customer, Gateway, Timeline, number_faults, parse_target, target_faults
 from tests.dialplan_builders import OFFICE, make_number, make_route, make_step, make_target
 
+_TRUNK = Gateway(name="a", host="trunk.example.net")
 _ACME = Customer(id="acme", allowed_countries=frozenset({"CH", "LI"}))
 
 
@@ -33,6 +34,39 @@ def test_targets_a_customer_may_not_enter(address: str, message: str) -> None:
     (fault,) = target_faults(parse_target(address, gateways=("a",)), _ACME)
 
     assert (fault.path, fault.message) == ("address", message)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["sip:pbx.example.net", "sip:100@pbx.example.net", "sip:+41445550101@pbx.example.net"],
+)
+def test_sip_uris_a_customer_may_enter(address: str) -> None:
+    """Extensions of an exchange, and numbers that could be entered as such."""
+    assert target_faults(parse_target(address), _ACME, [_TRUNK]) == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("sip:0900123457@pbx.example.net", "+41900123457 is itself a service number"),
+        ("sip:00491701234567@pbx.example.net", "+491701234567 lies in DE, which acme may"),
+        ("sip:112@pbx.example.net", "112 is an emergency number"),
+        ("sip:desk@TRUNK.example.net:5060", "TRUNK.example.net:5060 is a gateway: name the"),
+        ("sip:desk@trunk.example.net", "trunk.example.net:5060 is a gateway: name the number"),
+    ],
+)
+def test_a_sip_uri_is_no_way_round(address: str, message: str) -> None:
+    """A number in its user is judged as a number, and our own trunks are not to be named."""
+    (fault,) = target_faults(parse_target(address), _ACME, [_TRUNK])
+
+    assert fault.path == "address"
+    assert fault.message.startswith(message)
+
+
+def test_another_port_or_scheme_of_a_trunks_host_is_another_place() -> None:
+    """The host of a trunk may serve telephones too."""
+    for address in ("sip:desk@trunk.example.net:5070", "sips:desk@trunk.example.net"):
+        assert target_faults(parse_target(address), _ACME, [_TRUNK]) == ()
 
 
 def test_the_faults_of_a_number_name_the_target() -> None:

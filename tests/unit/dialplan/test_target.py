@@ -14,6 +14,7 @@ from dialplan import (
     kind_of_line,
     parse_target,
 )
+from dialplan.target import sip_parts
 from tests.dialplan_builders import make_route, make_step, make_target
 
 
@@ -66,6 +67,15 @@ def test_a_number_needs_a_gateway_and_each_only_once() -> None:
         make_target("+41445550101", "a", "b", "a")
     with pytest.raises(InvalidTarget, match="'0445550101' is not in E"):
         make_target("0445550101")
+
+
+def test_a_sip_uri_is_taken_apart() -> None:
+    """User, host and port, with the port of its scheme; a number has none of them."""
+    assert sip_parts(parse_target("sip:pbx.example.net")) == ("", "pbx.example.net", 5060)
+    assert sip_parts(parse_target("sips:a@[::1]")) == ("a", "[::1]", 5061)
+    assert sip_parts(parse_target("sip:a@b:5070")) == ("a", "b", 5070)
+    with pytest.raises(InvalidTarget, match="is not a SIP URI"):
+        sip_parts(make_target())
 
 
 @pytest.mark.parametrize(
