@@ -83,7 +83,7 @@ class Keeping:
     ping_every_s: float = 2.0
     ping_deadline_s: float = 3.0
     backoff: Backoff = Backoff()
-    max_events: int = 100_000
+    max_events: int = 10_000
 
 
 class Control:
@@ -107,7 +107,6 @@ class Control:
         log: a bound logger.
 
     Attributes:
-        state: `connecting`, `up` or `down` (waiting for the next attempt, or stopped).
         last_error: why the last connection ended or failed; None before.
         connections: how many connections became ready since the start.
         events: how many events arrived since the start.
@@ -152,10 +151,17 @@ class Control:
         self._arrived = Signal()
         self._jobs: dict[str, AsyncResult[str]] = {}
         self._greenlets: list[gevent.Greenlet[..., None]] = []
-        self.state: State = "down"
+        self._state: State = "down"
         self.last_error: SessionError | None = None
         self.connections = self.events = self.failed = self.restarts = self.lag_us = 0
         self.core_uuid: str | None = None
+
+    @property
+    def state(self) -> State:
+        """`connecting`, `up`, or `down`: waiting for the next attempt, or stopped."""
+        if self._state == "up" and (self._link is None or self._link.is_over):
+            return "down"
+        return self._state
 
     @property
     def is_up(self) -> bool:
@@ -191,7 +197,7 @@ class Control:
             self._link.end("closed by us")
         gevent.joinall(self._greenlets, timeout=1.0)
         gevent.killall(self._greenlets, timeout=1.0)
-        self.state = "down"
+        self._state = "down"
 
     def api(self, name: str, *arguments: str, deadline_s: float | None = None) -> str:
         """Run an API command at the switch and give its result, as it came.
@@ -240,13 +246,12 @@ class Control:
         self._up().post(*commands)
 
     def _up(self) -> Link:
-        link = self._link
-        if link is None or link.is_over or not self.is_up:
+        if self._link is None or not self.is_up:
             raise SessionGone("the link to the switch is down")
-        return link
+        return self._link
 
     def _connect(self) -> None:
-        self.state = "connecting"
+        self._state = "connecting"
         self._ended.clear()
         link = Link(
             self._host,
@@ -261,11 +266,11 @@ class Control:
         try:
             link.open(self._subscribe, deadline_s=self._keeping.open_s)
         except SessionError as exc:
-            self.state = "down"
+            self._state = "down"
             self.last_error = exc
             raise
         self._link = link
-        self.state = "up"
+        self._state = "up"
         self.connections += 1
 
     def _keep(self) -> None:
@@ -275,13 +280,15 @@ class Control:
             try:
                 if not self.is_up:
                     self._connect()
+                failures = 0
+                self._watch()
             except SessionError as exc:
                 failures += 1
                 self._log.warning("esl_link_failed", reason=str(exc), failures=failures)
-            else:
-                failures = 0
-                self._watch()
-            wait_s = self._keeping.backoff.wait_s(failures + 1, self._chance())
+            except Exception:  # noqa: BLE001 - the border: without its keeper the link never returns
+                failures += 1
+                self._log.exception("esl_link_keeper_failed")
+            wait_s = self._keeping.backoff.wait_s(max(1, failures), self._chance())
             self._stopping.wait(wait_s)
 
     def _watch(self) -> None:
@@ -296,7 +303,7 @@ class Control:
                 link.send(command.api("uuid_exists", _NO_LEG), self._keeping.ping_deadline_s)
             except SessionError as exc:
                 link.end(f"no sign of life: {exc}")
-        self.state = "down"
+        self._state = "down"
         self.last_error = link.end_reason or SessionGone("the link has ended")
         self._fail_jobs(self.last_error)
         self._log.warning("esl_link_down", reason=str(self.last_error))

@@ -23,11 +23,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
+from gevent.socket import socket
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol.errors import (
@@ -57,22 +58,6 @@ class Deadlines:
 
     command_s: float = 2.0
     write_s: float = 2.0
-
-
-class Socket(Protocol):
-    """What is used of a connected gevent socket."""
-
-    def recv(self, size: int, /) -> bytes:
-        """Wait for the next bytes; none at the end."""
-        ...
-
-    def sendall(self, data: bytes, /) -> object:
-        """Write all of it."""
-        ...
-
-    def close(self) -> object:
-        """Close it, and wake who waits for it."""
-        ...
 
 
 class Reply:
@@ -133,7 +118,7 @@ class _Pending:
 class Conversation:
     """The shared half of `Session` and `Link`, mixed in before their greenswitch class."""
 
-    sock: Socket
+    sock: socket
     connected: bool
     _run: bool
 
@@ -280,7 +265,7 @@ class Conversation:
         """Refuse to pile up commands before a switch that answers none of them."""
         if len(self._pending) + len(commands) > self._max_in_flight:
             raise CommandTimeout(
-                self._pending[0].label, self._deadlines.command_s, leg_uuid=self.leg_uuid
+                label_of(commands[0]), self._deadlines.command_s, leg_uuid=self.leg_uuid
             )
 
     def _gone_error(self) -> SessionError:
@@ -305,6 +290,8 @@ class Conversation:
         except Exception as exc:  # noqa: BLE001 - the border of this greenlet; all are told
             self._log.exception("esl_reader_failed", leg_uuid=self.leg_uuid)
             self._end(SessionGone, f"the reader failed: {exc!r}")
+        finally:
+            self._end(SessionGone, "the reader was stopped")
 
     def _read(self) -> str:
         """Read and hand on frames; give the reason when the connection ends."""

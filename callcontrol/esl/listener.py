@@ -17,6 +17,7 @@ from __future__ import annotations
 import ipaddress
 import socket as os_socket
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import structlog
 from gevent import socket
@@ -32,6 +33,16 @@ from callcontrol.esl.session import SESSION_LIMITS, Session
 from callcontrol.esl.wire import Limits
 
 Address = tuple[str, int]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=1024)
+def is_within(host: str, networks: tuple[Network, ...]) -> bool:
+    """Say whether an address is in one of these networks; IPv4 also when written as IPv6."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
 
 
 class Listener:
@@ -74,7 +85,7 @@ class Listener:
     ) -> None:
         self._handler = handler
         self._host, self._port = host, port
-        self._allowed = [ipaddress.ip_network(peer) for peer in allowed_peers]
+        self._allowed = tuple(ipaddress.ip_network(peer) for peer in allowed_peers)
         self._max_sessions = max_sessions
         self._admits = admits or (lambda: True)
         self._refusal = (command.connect(), command.hangup(refuse_cause))
@@ -159,7 +170,7 @@ class Listener:
     def _serve(self, sock: socket.socket, address: Address) -> None:
         """Run one connection from accept to close; the border no exception passes."""
         try:
-            if not self._is_allowed(address[0]):
+            if not is_within(address[0], self._allowed):
                 self.turned_away += 1
                 sock.close()
                 self._log.warning("esl_peer_turned_away", peer=address[0])
@@ -202,9 +213,3 @@ class Listener:
             session.wait_over(self._deadlines.command_s)
         finally:
             session.stop()
-
-    def _is_allowed(self, host: str) -> bool:
-        peer = ipaddress.ip_address(host.partition("%")[0])
-        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped:
-            peer = peer.ipv4_mapped
-        return any(peer in network for network in self._allowed)

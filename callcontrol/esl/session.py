@@ -23,6 +23,7 @@ from uuid import uuid4
 import structlog
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
+from gevent.socket import socket
 from greenswitch.esl import OutboundSession
 from structlog.typing import FilteringBoundLogger
 
@@ -32,7 +33,6 @@ from callcontrol.esl.conversation import (
     Conversation,
     Deadlines,
     Reply,
-    Socket,
     result_in_time,
 )
 from callcontrol.esl.event import Event
@@ -57,11 +57,11 @@ class Session(Conversation, OutboundSession):
     def __init__(
         self,
         client_address: object,
-        sock: Socket,
+        sock: socket,
         *,
         deadlines: Deadlines | None = None,
         limits: Limits = SESSION_LIMITS,
-        max_events: int = 1000,
+        max_events: int = 500,
         log: FilteringBoundLogger | None = None,
     ) -> None:
         OutboundSession.__init__(self, client_address, sock)

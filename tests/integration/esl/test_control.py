@@ -443,6 +443,37 @@ class TestLossAndReturn:
 
         assert eventually(lambda: lists == ['{"row_count": 0}\n'])
 
+    def test_a_link_that_has_just_gone_is_down_at_once(self, switch, make):
+        """Before anybody has noticed it, nothing is sent into it."""
+        control = make()
+        up(control, switch)
+        control._link.end("a test")
+
+        assert control.state == "down"
+        with pytest.raises(SessionGone):
+            control.api("status")
+
+    def test_a_mistake_of_ours_does_not_end_the_trying(self, switch, make):
+        """Without its keeper the link would never return."""
+        mistakes = [ZeroDivisionError, ZeroDivisionError]
+
+        class Faulty(Control):
+            def _watch(self) -> None:
+                if mistakes:
+                    self._link.end("a test")
+                    raise mistakes.pop()
+                super()._watch()
+
+        control = Faulty(
+            switch.host, switch.port, PASSWORD, on_event=lambda _event: None, keeping=QUICK
+        )
+        control.start()
+        for _ in range(3):
+            switch.welcome()
+
+        assert eventually(lambda: control.is_up)
+        control.stop()
+
     def test_stop_is_for_good(self, switch, make):
         """The connection closes and no other comes."""
         control = make()

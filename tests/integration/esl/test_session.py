@@ -175,16 +175,14 @@ class TestReplies:
 
         assert peer.commands(1) == ["exit"]
 
-    def test_commands_do_not_pile_up_before_a_switch_that_answers_none(self):
+    def test_commands_do_not_pile_up_before_a_switch_that_answers_none(self, session):
         """There is a largest number in flight."""
-        ours, theirs = socket.socketpair()
-        session = Session("peer", ours)
+        with pytest.raises(CommandTimeout):
+            session.post(*[command.exit_()] * 1001)
         session.post(*[command.exit_()] * 1000)
         with pytest.raises(CommandTimeout):
             session.post(command.exit_())
         assert session.in_flight == 1000
-        session.stop()
-        theirs.close()
 
 
 class TestExecuting:
@@ -367,6 +365,15 @@ class TestEnds:
         peer.send(event("ONE"))
 
         with pytest.raises(SessionGone, match="ZeroDivisionError"):
+            waiting.get(timeout=PATIENCE_S)
+
+    def test_a_killed_reader_is_told_to_all(self, session, peer):
+        """Whoever stops it, nobody is left waiting."""
+        waiting = gevent.spawn(session.send, command.api("status"))
+        peer.commands(1)
+        session._receive_events_greenlet.kill()
+
+        with pytest.raises(SessionGone):
             waiting.get(timeout=PATIENCE_S)
 
 
