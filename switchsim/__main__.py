@@ -48,8 +48,12 @@ def _parser() -> argparse.ArgumentParser:
         default="127.0.0.1:8021",
         help="address of the event socket; port 0: any",
     )
-    add("--password-env", default="SWITCHSIM_PASSWORD", metavar="NAME",
-        help="environment variable with the event socket's password (ClueCon when unset)")  # fmt: skip
+    add(
+        "--password-env",
+        default="SWITCHSIM_PASSWORD",
+        metavar="NAME",
+        help="environment variable with the event socket's password (ClueCon when unset)",
+    )
     add("--socket", default="127.0.0.1:8084", metavar="A[|B]", help="engines, tried in order")
     add("--park-timeout", default="30:NETWORK_OUT_OF_ORDER", help="seconds and cause")
     add("--dialplan", type=Path, help="a JSON dialplan instead of the one for --socket")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from switchsim import tables
 from switchsim.causes import cause_named
 from switchsim.channel import Channel
+from switchsim.command_queue import execute_command
 from switchsim.events import Event
-from switchsim.session import Command
 from switchsim.variables import expand
 
 if TYPE_CHECKING:
@@ -130,10 +130,7 @@ def _uuid_broadcast(switch: "Switch", argument: str) -> str:
     name, separator, data = words[1].partition("::")
     if not separator:
         name, data = "playback", words[1]
-    fields = {
-        "call-command": "execute", "execute-app-name": name, "execute-app-arg": data,
-    }  # fmt: skip
-    session.enqueue(Command(fields=fields))
+    session.enqueue(execute_command(name, data))
     return "+OK Message sent\n"
 
 
@@ -243,7 +240,7 @@ _COMMANDS: dict[str, Callable[["Switch", str], str]] = {
     "uuid_send_info": _uuid_send_info, "uuid_transfer": _uuid_transfer,
     "uuid_send_dtmf": _uuid_send_dtmf, "global_getvar": _global_getvar, "eval": _eval,
     "json": _json, "create_uuid": lambda switch, _: switch.new_uuid(),
-    "echo": lambda _, argument: argument, "hostname": lambda switch, _: switch.settings.hostname,
+    "echo": lambda _, argument: argument,
     "strepoch": lambda *_: str(int(time.time())),
     "fsctl": _fsctl, "reloadxml": lambda *_: "+OK [Success]\n",
     "uuid_buglist": _uuid_buglist,

@@ -13,10 +13,12 @@ from switchsim.bridge import bridge
 from switchsim.causes import cause_named, cause_of_sip, reason_of
 from switchsim.media import answer, open_media
 from switchsim.outbound import Dialer, EngineConnection
+from switchsim.park import park as parking
 from switchsim.variables import leading_number
 
 if TYPE_CHECKING:
-    from switchsim.session import Session, Steps
+    from switchsim.command_queue import Steps
+    from switchsim.session import Session
 
 Application = Callable[["Session", str], "Steps"]
 
@@ -45,7 +47,7 @@ def connect_engine(session: "Session", data: str) -> "Steps":
     connection = EngineConnection(session.switch, sock, session, flags)
     while session.channel.is_up and connection.is_open and not connection.is_connected:
         yield None
-    yield from session.park()
+    yield from parking(session)
 
 
 def set_variable(session: "Session", data: str) -> "Steps":
@@ -116,7 +118,7 @@ def ring_ready(session: "Session", data: str) -> "Steps":
 
 def park(session: "Session", data: str) -> "Steps":
     """`park`: waits, under whoever controls the call."""
-    yield from session.park()
+    yield from parking(session)
 
 
 def sleep(session: "Session", data: str) -> "Steps":
@@ -178,7 +180,7 @@ def _pass_time(session: "Session", seconds: float) -> "Steps":
     end = clock.wall_us() + int(seconds * 1_000_000)
     while session.is_up and (left := end - clock.wall_us()) > 0:
         yield left / 1e6
-        yield from session.run_commands()
+        yield from session.queue.run()
 
 
 def _length_of(data: str) -> float | None:

@@ -9,7 +9,8 @@ from switchsim.media import answer
 from switchsim.originate import Originate
 
 if TYPE_CHECKING:
-    from switchsim.session import Session, Steps
+    from switchsim.command_queue import Steps
+    from switchsim.session import Session
 
 
 def bridge(session: "Session", data: str) -> "Steps":
@@ -76,7 +77,7 @@ def _talk(session: "Session", peer: CalledLeg) -> "Steps":
                 caller, name=of_peer.callee_name, number=of_peer.callee_number, other=callee
             )
         yield None
-        yield from session.run_commands()
+        yield from session.queue.run()
     yield from _untie(session, peer, ends)
 
 

@@ -2,17 +2,19 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from switchsim import sdp
 from switchsim.profile import CallerProfile
-from switchsim.settings import Settings
+from switchsim.settings import Address, Settings
 from switchsim.sip_text import Party, body, header, headers, party
+from switchsim.sip_types import SipMessage
 from switchsim.variables import Variables
 
 _COPIED = {
-    "subject": "sip_subject", "user-agent": "sip_user_agent", "history-info": "sip_history_info",
-}  # fmt: skip
+    "subject": "sip_subject",
+    "user-agent": "sip_user_agent",
+    "history-info": "sip_history_info",
+}
 _NOT_COPIED = re.compile(
     r"(?i)via|from|to|call-id|cseq|contact|max-forwards|allow|supported|user-agent|subject|"
     r"content-.*|route|record-route|expires|accept.*|require|session-expires|min-se|privacy|"
@@ -31,7 +33,7 @@ class Identity:
     hide_number: bool
 
 
-def identity(request: Any) -> Identity:
+def identity(request: SipMessage) -> Identity:
     """The caller: P-Asserted-Identity, else Remote-Party-ID, else From."""
     privacy = {
         part.strip().lower() for text in headers(request, "privacy") for part in text.split(";")
@@ -49,12 +51,14 @@ def identity(request: Any) -> Identity:
     return Identity(party=party(chosen), cid_type=kind, hide_name=hides, hide_number=hides)
 
 
-def profile_of(request: Any, *, uuid: str, settings: Settings, source: str) -> CallerProfile:
+def profile_of(
+    request: SipMessage, *, uuid: str, settings: Settings, source: str
+) -> CallerProfile:
     """The caller profile of a new call."""
     sender = party(header(request, "from") or "")
     who = identity(request)
     shown = sender.user or "nobody"
-    name = f"sofia/{settings.profile}/{shown}@{_hostport(sender)}"[:255]
+    name = f"sofia/{settings.profile}/{shown}@{sender.hostport}"[:255]
     number = who.party.decoded_user if who.party.user else ""
     display = _clean_name(who.party.decoded_display)
     display = display or number
@@ -76,86 +80,121 @@ def profile_of(request: Any, *, uuid: str, settings: Settings, source: str) -> C
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How an INVITE came in: from where, to which of our addresses, when."""
+
+    session_id: int
+    source: Address
+    local: Address
+    at_us: int
+
+
 def first_variables(
     variables: Variables,
-    request: Any,
+    request: SipMessage,
     *,
     profile: CallerProfile,
     settings: Settings,
-    session_id: int,
-    source: tuple[str, int],
-    local: tuple[str, int],
-    now_us: int,
+    arrival: Arrival,
 ) -> None:
     """Sets the variables every caller's leg starts with, in the switch's order."""
-    put = variables.set
     sender = party(header(request, "from") or "")
-    to = party(header(request, "to") or "")
-    called = party(f"<{request.getRURI()!s}>")
-    contact = party(header(request, "contact") or "")
-    via = header(request, "via") or ""
-    who = identity(request)
-    for name, value in (
+    _put(
+        variables,
         ("direction", "inbound"),
         ("uuid", profile.uuid),
         ("call_uuid", profile.uuid),
-        ("session_id", str(session_id)),
-    ):
-        put(name, value)
+        ("session_id", str(arrival.session_id)),
+    )
     _put_party(variables, "sip_from", sender, user=sender.user or "nobody")
-    for kind in ("video", "audio", "text"):
-        put(f"{kind}_media_flow", "disabled")
-    for name, value in (
-        ("channel_name", profile.channel_name),
-        ("sip_call_id", header(request, "call-id")),
-        ("sip_local_network_addr", local[0]),
-        ("sip_network_ip", source[0]),
-        ("sip_network_port", str(source[1])),
-        ("sip_invite_stamp", str(now_us)),
-        ("sip_received_ip", source[0]),
-        ("sip_received_port", str(source[1])),
-        ("sip_via_protocol", "udp"),
-        ("sip_from_user_stripped", (sender.user or "").lstrip("+")),
-        ("sip_from_tag", sender.tag),
-        ("sofia_profile_name", settings.profile),
-        ("sofia_profile_url", f"sip:mod_sofia@{local[0]}:{local[1]}"),
-        ("recovery_profile_name", settings.profile),
-    ):
-        put(name, value)
-    if who.cid_type == "pid":
-        put("sip_P-Asserted-Identity", who.party.user)
-    elif who.cid_type == "rpid":
-        put("sip_Remote-Party-ID", who.party.full)
-    put("sip_cid_type", who.cid_type)
-    for name, value in (
-        ("sip_full_via", via),
+    _put(
+        variables, *((f"{kind}_media_flow", "disabled") for kind in ("video", "audio", "text"))
+    )
+    _put_arrival(
+        variables, request, sender, profile=profile, settings=settings, arrival=arrival
+    )
+    _put_identity(variables, identity(request))
+    _put(
+        variables,
+        ("sip_full_via", header(request, "via")),
         ("sip_from_display", sender.display),
         ("sip_full_from", header(request, "from")),
         ("sip_full_to", header(request, "to")),
         ("sip_allow", ", ".join(headers(request, "allow"))),
-    ):
-        put(name, value)
-    _put_party(variables, "sip_req", called)
-    _put_party(variables, "sip_to", to)
-    _put_party(variables, "sip_contact", contact)
-    put("rtp_use_codec_string", "PCMA,PCMU")
-    for name, variable in _COPIED.items():
-        put(variable, header(request, name))
-    via_host = re.match(r"\S+\s+([^;:\s]+)(?::(\d+))?", via)
-    put("sip_via_host", via_host.group(1) if via_host else None)
-    put("sip_via_port", via_host.group(2) if via_host else None)
-    put("max_forwards", header(request, "max-forwards") or "70")
-    put("sip_Privacy", header(request, "privacy"))
+    )
+    _put_party(variables, "sip_req", party(f"<{request.getRURI()!s}>"))
+    _put_party(variables, "sip_to", party(header(request, "to") or ""))
+    _put_party(variables, "sip_contact", party(header(request, "contact") or ""))
+    variables.set("rtp_use_codec_string", "PCMA,PCMU")
+    _put(variables, *((name, header(request, key)) for key, name in _COPIED.items()))
+    via_host = re.match(r"\S+\s+([^;:\s]+)(?::(\d+))?", header(request, "via") or "")
+    _put(
+        variables,
+        ("sip_via_host", via_host.group(1) if via_host else None),
+        ("sip_via_port", via_host.group(2) if via_host else None),
+        ("max_forwards", header(request, "max-forwards") or "70"),
+        ("sip_Privacy", header(request, "privacy")),
+    )
     put_extra_headers(variables, request)
-    offered = body(request)
-    if offered:
-        put("switch_r_sdp", offered)
-        media = sdp.read(offered)
-        put("ep_codec_string", codec_string(media.codecs) if media else None)
-        put("endpoint_disposition", "DELAYED NEGOTIATION")
+    _put_offer(variables, body(request))
 
 
-def put_extra_headers(variables: Variables, request: Any) -> None:
+def _put_arrival(
+    variables: Variables,
+    request: SipMessage,
+    sender: Party,
+    *,
+    profile: CallerProfile,
+    settings: Settings,
+    arrival: Arrival,
+) -> None:
+    host, port = arrival.local
+    _put(
+        variables,
+        ("channel_name", profile.channel_name),
+        ("sip_call_id", header(request, "call-id")),
+        ("sip_local_network_addr", host),
+        ("sip_network_ip", arrival.source[0]),
+        ("sip_network_port", str(arrival.source[1])),
+        ("sip_invite_stamp", str(arrival.at_us)),
+        ("sip_received_ip", arrival.source[0]),
+        ("sip_received_port", str(arrival.source[1])),
+        ("sip_via_protocol", "udp"),
+        ("sip_from_user_stripped", (sender.user or "").lstrip("+")),
+        ("sip_from_tag", sender.tag),
+        ("sofia_profile_name", settings.profile),
+        ("sofia_profile_url", f"sip:mod_sofia@{host}:{port}"),
+        ("recovery_profile_name", settings.profile),
+    )
+
+
+def _put_identity(variables: Variables, who: Identity) -> None:
+    if who.cid_type == "pid":
+        variables.set("sip_P-Asserted-Identity", who.party.user)
+    elif who.cid_type == "rpid":
+        variables.set("sip_Remote-Party-ID", who.party.full)
+    variables.set("sip_cid_type", who.cid_type)
+
+
+def _put_offer(variables: Variables, offered: str) -> None:
+    if not offered:
+        return
+    media = sdp.read(offered)
+    _put(
+        variables,
+        ("switch_r_sdp", offered),
+        ("ep_codec_string", codec_string(media.codecs) if media else None),
+        ("endpoint_disposition", "DELAYED NEGOTIATION"),
+    )
+
+
+def _put(variables: Variables, *pairs: tuple[str, str | None]) -> None:
+    for name, value in pairs:
+        variables.set(name, value)
+
+
+def put_extra_headers(variables: Variables, request: SipMessage) -> None:
     """Copies headers the switch has no name for into `sip_h_…`."""
     for found in request.headers:
         name = "-".join(word.capitalize() for word in found.name.split("-"))
@@ -173,12 +212,8 @@ def _put_party(variables: Variables, prefix: str, who: Party, user: str | None =
     at = f"{named}@" if named else ""
     variables.set(f"{prefix}_user", named)
     variables.set(f"{prefix}_port", who.port)
-    variables.set(f"{prefix}_uri", f"{at}{_hostport(who)}" if who.host else None)
+    variables.set(f"{prefix}_uri", f"{at}{who.hostport}" if who.host else None)
     variables.set(f"{prefix}_host", who.host)
-
-
-def _hostport(who: Party) -> str:
-    return f"{who.host}:{who.port}" if who.port else who.host
 
 
 def _clean_name(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 from switchsim import sdp
 from switchsim.causes import reason_of
@@ -22,6 +21,7 @@ from switchsim.sip_text import (
     target_of,
     token,
 )
+from switchsim.sip_types import SipMessage, SipTransaction
 
 _cseq = itertools.count(123_200_000)
 
@@ -37,8 +37,8 @@ class CallingLeg:
 
     def __init__(
         self,
-        invite: Any,
-        transaction: Any,
+        invite: SipMessage,
+        transaction: SipTransaction,
         *,
         endpoint: SipEndpoint,
         settings: Settings,
@@ -60,8 +60,8 @@ class CallingLeg:
         self.was_provisional = False
         self.was_cancelled: str | None = None
         self.on_hangup: Callable[[str, str | None], None] = lambda *_: None
-        self.on_request_in: Callable[[Any, Any], None] = lambda *_: None
-        self.on_acknowledged: Callable[[Any], None] = lambda *_: None
+        self.on_request_in: Callable[[SipMessage, SipTransaction], None] = lambda *_: None
+        self.on_acknowledged: Callable[[SipMessage], None] = lambda *_: None
         endpoint.join(self.call_id, self)
         # The final answer to a CANCEL is sent by sippy the moment it comes.
         self._prepare_487()
@@ -136,11 +136,18 @@ class CallingLeg:
         )
         self._endpoint.request(text, target_of(contact, self.source), lambda _: None)
 
-    def on_request(self, request_in: Any, transaction: Any) -> None:
+    def on_request(self, request_in: SipMessage, transaction: SipTransaction) -> None:
         """A request inside the dialogue: handed to the call."""
         self.on_request_in(request_in, transaction)
 
-    def reply(self, request_in: Any, transaction: Any, code: int, *, content: str = "") -> None:
+    def reply(
+        self,
+        request_in: SipMessage,
+        transaction: SipTransaction,
+        code: int,
+        *,
+        content: str = "",
+    ) -> None:
         """Answers a request inside the dialogue."""
         extra = self._agent_headers()
         if content:
@@ -149,7 +156,9 @@ class CallingLeg:
             transaction, response(request_in, code, extra=extra, content=content)
         )
 
-    def reply_media(self, request_in: Any, transaction: Any, direction: str) -> None:
+    def reply_media(
+        self, request_in: SipMessage, transaction: SipTransaction, direction: str
+    ) -> None:
         """Answers a re-INVITE."""
         self.reply(
             request_in, transaction, 200, content=self._answer_sdp(self._host, direction)
@@ -160,7 +169,7 @@ class CallingLeg:
         self.is_final = True
         self._endpoint.leave(self.call_id)
 
-    def on_cancel(self, _time: Any, request_in: Any) -> None:
+    def on_cancel(self, _time: object, request_in: SipMessage | None) -> None:
         """The caller gave up before the answer; sippy has sent 200 and 487."""
         reason = header(request_in, "reason") if request_in is not None else None
         self.gone()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from switchsim.causes import q850_of
 from switchsim.events import Event, EventBus, Header, Origin
 from switchsim.loop import Loop
+from switchsim.media_variables import media_counters
 from switchsim.profile import CallerProfile, end_variables
 from switchsim.variables import Variables
 
@@ -221,21 +222,26 @@ class Channel:
             tell()
         return True
 
-    def complete(self) -> None:
-        """Reports the end: the states after it and CHANNEL_HANGUP_COMPLETE."""
+    def complete(self, *, is_alone: bool = False) -> None:
+        """Reports the end: the last states, the end variables, CHANNEL_HANGUP_COMPLETE.
+
+        Args:
+            is_alone: the call it belonged to is over: it is a call of its own by now.
+        """
         cause = self.hangup_cause or "NORMAL_CLEARING"
         self.profile.times.hungup = self.now_us
         self.set_call_state("HANGUP")
         self.enter("CS_REPORTING", "CS_REPORTING")
+        if is_alone:
+            self.variables.set("call_uuid", self.uuid)
         self.variables.set("hangup_cause", cause)
         self.variables.set("hangup_cause_q850", str(q850_of(cause)))
         self.variables.set("digits_dialed", "none")
         for name, value in end_variables(self.profile, last=self.last_application):
             self.variables.set(name, value)
-
-    def report(self) -> None:
-        """Fires CHANNEL_HANGUP_COMPLETE."""
-        cause = self.hangup_cause or "NORMAL_CLEARING"
+        if self.has_codec:
+            for name, value in media_counters(self.profile.times):
+                self.variables.set(name, value)
         self.fire("CHANNEL_HANGUP_COMPLETE", before=[("Hangup-Cause", cause)])
 
     def destroy(self) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from switchsim import api
+from switchsim.command_queue import Command
 from switchsim.connection import MY_EVENTS, Connection
 from switchsim.event_names import EVENT_NAMES
 from switchsim.events import Event
 from switchsim.frames import Request
-from switchsim.session import Command
 
 if TYPE_CHECKING:
     from switchsim.inbound import InboundConnection

@@ -39,7 +39,7 @@ class RequestReader:
         Raises:
             BadFrame: a body or a head that is too long.
         """
-        while self._buffer[:1] in (b"\n", b"\r"):
+        while self._buffer and self._buffer[0] in b"\r\n":
             del self._buffer[:1]
         end = _END.search(self._buffer)
         if end is None:

@@ -1,11 +1,12 @@
 """Requests inside a dialogue, from either party: BYE, INFO, digits, hold, ACK."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from switchsim.called import CalledLeg
 from switchsim.events import Event
 from switchsim.sip_text import body, header
+from switchsim.sip_types import SipMessage, SipTransaction
 
 if TYPE_CHECKING:
     from switchsim.channel import Channel
@@ -24,17 +25,17 @@ class CallerRequests:
         session.leg.on_request_in = self._on_request
         session.leg.on_acknowledged = self._on_ack
 
-    def _on_request(self, request: Any, transaction: Any) -> None:
+    def _on_request(self, request: SipMessage, transaction: SipTransaction) -> None:
         self._session.signal(lambda: self._answer(request, transaction))
 
-    def _on_ack(self, request: Any) -> None:
+    def _on_ack(self, request: SipMessage) -> None:
         put = self._session.channel.variables.set
         put("sip_to_tag", self._session.leg.tag)
         put("sip_cseq", (header(request, "cseq") or "").partition(" ")[0])
         put("sip_full_via", header(request, "via"))
         put("sip_full_to", header(request, "to"))
 
-    def _answer(self, request: Any, transaction: Any) -> None:
+    def _answer(self, request: SipMessage, transaction: SipTransaction) -> None:
         session, method = self._session, request.getMethod()
         if method == "INVITE":
             direction = re.search(r"a=(sendrecv|sendonly|recvonly|inactive)", body(request))
@@ -61,7 +62,7 @@ class CallerRequests:
 def wire_destination(switch: "Switch", leg: CalledLeg, session: "Session") -> None:
     """Lets a destination's digits reach the event socket and the caller."""
 
-    def on_info(request: Any) -> None:
+    def on_info(request: SipMessage) -> None:
         digit = digit_of(request)
         if digit is None:
             received_info(switch, leg.channel, request)
@@ -73,7 +74,7 @@ def wire_destination(switch: "Switch", leg: CalledLeg, session: "Session") -> No
     leg.on_info = on_info
 
 
-def digit_of(request: Any) -> tuple[str, int] | None:
+def digit_of(request: SipMessage) -> tuple[str, int] | None:
     """The digit and its length in samples of an INFO, or None."""
     held = request.getBody()
     kind = str(held.mtype).lower() if held is not None else ""
@@ -101,7 +102,7 @@ def announce(switch: "Switch", channel: "Channel", digit: str, duration: int) ->
     channel.fire("DTMF", after=after)
 
 
-def received_info(switch: "Switch", channel: "Channel", request: Any) -> None:
+def received_info(switch: "Switch", channel: "Channel", request: SipMessage) -> None:
     """Fires RECV_INFO for an INFO that is no digit."""
     if not switch.bus.wanted("RECV_INFO", channel.uuid):
         return

@@ -16,7 +16,6 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
 from sippy.Core.EventDispatcher import ED2
 from sippy.Time.MonoTime import MonoTime
@@ -76,7 +75,9 @@ class Loop:
         self._waker, woken = socket.socketpair()
         self._selector.register(woken, selectors.EVENT_READ, (None, None))
 
-    def watch(self, sock: Any, *, read: Work | None = None, write: Work | None = None) -> None:
+    def watch(
+        self, sock: socket.socket, *, read: Work | None = None, write: Work | None = None
+    ) -> None:
         """Calls back when `sock` is ready; no callback for either direction stops watching."""
         events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
         known = sock.fileno() in self._selector.get_map()

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from switchsim.called import CalledLeg
+from switchsim.media_variables import negotiated
 
 if TYPE_CHECKING:
     from switchsim.session import Session
@@ -35,12 +36,12 @@ def open_media(session: "Session", peer: CalledLeg | None, *, announce: bool = T
         if not announce:
             variables.set("video_media_flow", "inactive")
             variables.set("text_media_flow", "inactive")
-        session.switch.set_media_variables(
-            channel,
-            media,
-            ssrc=4_144_697_000 + session.leg.media_port,
-            local=session.leg.media_port,
-        )
+        port = session.leg.media_port
+        host = session.switch.sip_address[0]
+        for name, value in negotiated(
+            media, host=host, ssrc=4_144_697_000 + port, local_port=port
+        ):
+            variables.set(name, value)
     variables.set("endpoint_disposition", "EARLY MEDIA")
     if announce:
         session.leg.progress()

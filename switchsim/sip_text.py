@@ -5,13 +5,13 @@ import secrets
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from switchsim.causes import PHRASES
 from switchsim.encoding import hide, show
 from switchsim.settings import Address
-from switchsim.sip import OutgoingResponse
+from switchsim.sip_messages import OutgoingResponse
+from switchsim.sip_types import SipMessage
 
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, UPDATE, REGISTER, REFER, NOTIFY"
 SUPPORTED = "timer, path, replaces"
@@ -38,6 +38,11 @@ class Party:
     full: str
 
     @property
+    def hostport(self) -> str:
+        """Host and port as one."""
+        return f"{self.host}:{self.port}" if self.port else self.host
+
+    @property
     def decoded_user(self) -> str:
         """The user with every `%XX` decoded, as the caller profile has it."""
         return url_decode(self.user or "")
@@ -53,7 +58,7 @@ def url_decode(text: str) -> str:
     return unquote_to_bytes(text.encode("latin-1")).decode("latin-1") if "%" in text else text
 
 
-def header(message: Any, name: str) -> str | None:
+def header(message: SipMessage, name: str) -> str | None:
     """The first header of that name as it came, or None."""
     for found in message.headers:
         if found.name == name:
@@ -62,7 +67,7 @@ def header(message: Any, name: str) -> str | None:
     return None
 
 
-def headers(message: Any, name: str) -> list[str]:
+def headers(message: SipMessage, name: str) -> list[str]:
     """Every header of that name as it came."""
     return [
         show(found.body.body or str(found.body))
@@ -71,7 +76,7 @@ def headers(message: Any, name: str) -> list[str]:
     ]
 
 
-def body(message: Any) -> str:
+def body(message: SipMessage) -> str:
     """The body of a message, empty when it has none."""
     held = message.getBody()
     return show(str(held.content)) if held is not None and held.content else ""
@@ -113,7 +118,7 @@ def target_of(uri: str, default: Address) -> Address:
 
 
 def response(
-    request: Any,
+    request: SipMessage,
     code: int,
     *,
     tag: str = "",

@@ -4,32 +4,26 @@ import itertools
 import logging
 import uuid as uuids
 from functools import partial
-from typing import Any
 
 from switchsim import api, applications
 from switchsim.called import CalledLeg
-from switchsim.caller_data import first_variables, profile_of
+from switchsim.caller_data import Arrival, first_variables, profile_of
 from switchsim.calling import CallingLeg
 from switchsim.channel import Channel
+from switchsim.endpoints import Place, resolve
 from switchsim.events import EventBus
 from switchsim.in_dialogue import CallerRequests, wire_destination
 from switchsim.inbound import EventSocketListener
 from switchsim.loop import Loop
 from switchsim.scheduler import Scheduler
-from switchsim.sdp import Media
 from switchsim.session import Session
 from switchsim.settings import Address, Settings
 from switchsim.sip import SipEndpoint
 from switchsim.sip_text import party, url_decode
+from switchsim.sip_types import SipMessage, SipTransaction
 from switchsim.variables import expand
 
 log = logging.getLogger(__name__)
-
-_MEDIA_COUNTERS = (
-    "in_raw_bytes", "in_media_bytes", "in_packet_count", "in_media_packet_count",
-    "in_skip_packet_count", "in_jitter_packet_count", "in_dtmf_packet_count",
-    "in_cng_packet_count", "in_flush_packet_count", "in_largest_jb_size",
-)  # fmt: skip
 
 
 class Switch:
@@ -154,30 +148,9 @@ class Switch:
             **self.settings.globals,
         }
 
-    def resolve(self, endpoint: str) -> tuple[str, Address, str] | str:
-        """Request URI, next hop and user of an endpoint; the cause when it makes no sense."""
-        kind, _, rest = endpoint.partition("/")
-        profile, _, where = rest.partition("/")
-        if kind.lower() != "sofia":
-            return "CHAN_NOT_IMPLEMENTED"
-        if profile == "gateway":
-            return self._through_gateway(where)
-        if profile != self.settings.profile:
-            return "INVALID_PROFILE"
-        user, at, host = where.rpartition("@")
-        if not at or not host:
-            return "DESTINATION_OUT_OF_ORDER"
-        name, _, port = host.partition(";")[0].partition(":")
-        target = (name, int(port) if port.isdigit() else 5060)
-        return f"sip:{user}@{host}", target, user
-
-    def _through_gateway(self, where: str) -> tuple[str, Address, str] | str:
-        name, _, number = where.partition("/")
-        gateway = self.settings.gateways.get(name)
-        if gateway is None or not number:
-            return "INVALID_GATEWAY"
-        target = (gateway.host, gateway.port)
-        return f"sip:{number}@{gateway.host}:{gateway.port}", target, number
+    def resolve(self, endpoint: str) -> Place | str:
+        """Where an endpoint of a bridge string is; the cause when it is nowhere."""
+        return resolve(self.settings, endpoint)
 
     def adopt(self, leg: CalledLeg, session: Session) -> None:
         """Takes a destination's new leg into the books."""
@@ -241,66 +214,7 @@ class Switch:
         text = f"Signal={digit}\r\nDuration={duration // 8}\r\n"
         self.send_info(channel, "application/dtmf-relay", text)
 
-    def set_media_variables(
-        self, channel: Channel, media: Media, *, ssrc: int, local: int | None
-    ) -> None:
-        """The variables that negotiated audio leaves on a leg."""
-        codec = media.codecs[0] if media.codecs else "PCMA"
-        host = self.endpoint.address[0]
-        own = [
-            ("local_media_ip", host),
-            ("local_media_port", str(local)),
-            ("advertised_media_ip", host),
-        ]
-        pairs = [
-            ("remote_video_media_flow", "inactive"),
-            ("remote_text_media_flow", "inactive"),
-            ("remote_audio_media_flow", media.direction),
-            ("audio_media_flow", media.direction),
-            ("rtp_audio_recv_pt", "8"),
-            ("rtp_use_codec_name", codec),
-            ("rtp_use_codec_rate", "8000"),
-            ("rtp_use_codec_ptime", "20"),
-            ("rtp_use_codec_channels", "1"),
-            ("rtp_last_audio_codec_string", f"{codec}@8000h@20i@1c"),
-            ("read_codec", codec),
-            ("original_read_codec", codec),
-            ("read_rate", "8000"),
-            ("original_read_rate", "8000"),
-            ("write_codec", codec),
-            ("write_rate", "8000"),
-            ("dtmf_type", "info"),
-            *(own if local is not None else []),
-            ("rtp_use_timer_name", "soft"),
-            ("rtp_use_pt", "8"),
-            ("rtp_use_ssrc", str(ssrc)),
-            ("remote_media_ip", media.host),
-            ("remote_media_port", media.port),
-        ]
-        for name, value in pairs:
-            channel.variables.set(name, value)
-
-    def set_media_statistics(self, channel: Channel) -> None:
-        """The counters of media, all of which stood still."""
-        times = channel.profile.times
-        talked = times.hungup - (times.answered or times.progress_media or times.hungup)
-        put = channel.variables.set
-        for name in _MEDIA_COUNTERS:
-            value = talked // 20_000 if name == "in_skip_packet_count" else 0
-            put(f"rtp_audio_{name}", str(value))
-        for name in ("min_variance", "max_variance", "loss_rate", "burst_rate"):
-            put(f"rtp_audio_in_jitter_{name}", "0.00")
-        put("rtp_audio_in_mean_interval", "0.00")
-        put("rtp_audio_in_flaw_total", "0")
-        put("rtp_audio_in_quality_percentage", "100.00")
-        put("rtp_audio_in_mos", "4.50")
-        for name in ("raw_bytes", "media_bytes", "packet_count", "media_packet_count",
-                     "skip_packet_count", "dtmf_packet_count", "cng_packet_count"):  # fmt: skip
-            put(f"rtp_audio_out_{name}", "0")
-        put("rtp_audio_rtcp_packet_count", "0")
-        put("rtp_audio_rtcp_octet_count", "0")
-
-    def _on_call(self, request: Any, transaction: Any) -> CallingLeg | None:
+    def _on_call(self, request: SipMessage, transaction: SipTransaction) -> CallingLeg | None:
         uuid = self.new_uuid()
         source: Address = request.getSource()
         profile = profile_of(request, uuid=uuid, settings=self.settings, source=source[0])
@@ -317,10 +231,12 @@ class Switch:
             request,
             profile=profile,
             settings=self.settings,
-            session_id=self.next_session_id(),
-            source=source,
-            local=self.endpoint.address,
-            now_us=channel.now_us,
+            arrival=Arrival(
+                session_id=self.next_session_id(),
+                source=source,
+                local=self.endpoint.address,
+                at_us=channel.now_us,
+            ),
         )
         session = Session(self, channel, leg)
         CallerRequests(self, session)

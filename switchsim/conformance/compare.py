@@ -108,12 +108,7 @@ class _Comparer:
     def _compare_frame(self, kind: str, old: str, new: str) -> None:
         theirs, ours = dumped(old) or headers_of(old), dumped(new) or headers_of(new)
         if "Event-Name" not in dict(theirs):
-            recorded, replayed = self._old.text(old), self._new.text(new)
-            if table_text(recorded) != table_text(replayed):
-                self._differences.append(
-                    f"{kind}: recorded {recorded!r}, replayed {replayed!r}"
-                )
-            self._compared += 1
+            self._compare_reply(kind, self._old.text(old), self._new.text(new))
             return
         old_values = {n: self._old.value(n, v) for n, v in theirs}
         new_values = {n: self._new.value(n, v) for n, v in ours}
@@ -131,6 +126,12 @@ class _Comparer:
                 )
             else:
                 self._compared += 1
+
+    def _compare_reply(self, kind: str, recorded: str, replayed: str) -> None:
+        if table_text(recorded) == table_text(replayed):
+            self._compared += 1
+        else:
+            self._differences.append(f"{kind}: recorded {recorded!r}, replayed {replayed!r}")
 
     def _compare_sip(self, who: str) -> None:
         old = [e.data for e in self._case.party(who) if e.direction == "received"]

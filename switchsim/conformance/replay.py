@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from switchsim import dialplan
 from switchsim.conformance.parties import Party
@@ -92,9 +93,8 @@ class _Run:
         )
 
     def _look(self) -> None:
-        said = all(
-            speaker.is_done for speaker in (*self.parties.values(), *self.clients.values())
-        )
+        said = all(party.is_done for party in self.parties.values())
+        said = said and all(client.is_done for client in self.clients.values())
         if self.engine.is_closed and said and not self._is_over:
             self._is_over = True
             # A little longer: what comes unasked would be a difference, too.
@@ -136,7 +136,7 @@ def replay(cases: list[Case]) -> dict[str, Replayed]:
 
     for position in range(len(cases)):
         # Apart, so that they do not all work in the same milliseconds.
-        loop.later(position * 0.05, lambda position=position: start(position))
+        loop.later(position * 0.05, partial(start, position))
     if cases:
         loop.run()
     return results

@@ -4,6 +4,7 @@ import argparse
 import json
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def _call(loop: Loop, options: argparse.Namespace) -> None:
     plans = _plans(options)
     left = len(plans)
     for after, plan in plans:
-        loop.later(after, lambda plan=plan: caller.place(plan))
+        loop.later(after, partial(caller.place, plan))
     if not plans:
         loop.stop()
 

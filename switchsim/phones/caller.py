@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from switchsim.loop import Loop, Timer
@@ -167,7 +168,7 @@ class _Call:
     def _talk(self) -> None:
         self._answered_us = self._loop.clock.wall_us()
         for position, digit in enumerate(self._plan.digits):
-            self._later(0.3 + position * 0.2, lambda digit=digit: self._digit(digit))
+            self._later(0.3 + position * 0.2, partial(self._digit, digit))
         if self._plan.talk_s is not None:
             self._later(self._plan.talk_s, self._hang_up)
 

@@ -1,4 +1,4 @@
-"""A destination: answers calls as its rules say, by the user part of the called URI.
+r"""A destination: answers calls as its rules say, by the user part of the called URI.
 
 A rule is `PATTERN=WORDS`, for example `\\+4144.*=ring:100,answer:500,hangup:3`. Words:
 
@@ -17,16 +17,31 @@ A rule is `PATTERN=WORDS`, for example `\\+4144.*=ring:100,answer:500,hangup:3`.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from switchsim.loop import Loop, Timer
 from switchsim.phones.line import Line, Repeat
 from switchsim.phones.message import Message, build, new_token, reply, session, uri_of
 
+_FORGOTTEN_S = 600.0
 _PHRASES = {
     404: "Not Found", 408: "Request Timeout", 480: "Temporarily Unavailable",
     486: "Busy Here", 500: "Server Error", 503: "Service Unavailable", 603: "Decline",
 }  # fmt: skip
+# What each word of a rule says of a behaviour.
+_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "ring": lambda value: {"ring_ms": int(value)},
+    "early": lambda value: {"early_ms": int(value)},
+    "answer": lambda value: {"answer_ms": int(value)},
+    "hangup": lambda value: {"hang_up_s": float(value)},
+    "code": lambda value: {"code": int(value)},
+    "busy": lambda _: {"code": 486},
+    "reject": lambda _: {"code": 603},
+    "ring-only": lambda _: {"answer_ms": None, "ring_ms": 0},
+    "silent": lambda _: {"is_silent": True},
+    "digits": lambda value: {"digits": value},
+}
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -68,22 +83,9 @@ def parse_behaviour(words: str) -> Behaviour:
     values: dict[str, Any] = {}
     for word in words.split(","):
         name, _, value = word.strip().partition(":")
-        if name in {"busy", "reject"}:
-            values["code"] = 486 if name == "busy" else 603
-        elif name == "ring-only":
-            values |= {"answer_ms": None, "ring_ms": 0}
-        elif name == "silent":
-            values["is_silent"] = True
-        elif name == "digits":
-            values["digits"] = value
-        elif name == "hangup":
-            values["hang_up_s"] = float(value)
-        elif name in {"ring", "early", "answer"}:
-            values[f"{name}_ms"] = int(value)
-        elif name == "code":
-            values["code"] = int(value)
-        else:
+        if name not in _WORDS:
             raise ValueError(f"no such behaviour: {word!r}")
+        values |= _WORDS[name](value)
     if "code" in values and "answer_ms" not in values:
         values["answer_ms"] = 0
     return Behaviour(**values)
@@ -111,13 +113,16 @@ class Destination:
         found = (rule.behaviour for rule in self._rules if rule.pattern.fullmatch(user))
         return next(found, Behaviour())
 
+    def _forget(self, call_id: str) -> None:
+        self._calls.pop(call_id, None)
+
     def _on_message(self, message: Message) -> None:
         call = self._calls.get(message.call_id)
         if call is None and not message.code and message.method == "INVITE":
             behaviour = self.behaviour(message.user)
             call = _Call(self._loop, self.line, message, behaviour, self._report)
             self._calls[message.call_id] = call
-            self._loop.later(600.0, lambda: self._calls.pop(message.call_id, None) and None)
+            self._loop.later(_FORGOTTEN_S, partial(self._forget, message.call_id))
             call.begin()
         elif call is not None:
             call.on_message(message)
@@ -157,14 +162,12 @@ class _Call:
 
     def on_message(self, message: Message) -> None:
         """A later message of this call."""
-        if message.code:
-            if message.method == "BYE" and self._repeat is not None:
+        is_last_word = message.method == ("BYE" if message.code else "ACK")
+        if message.code or is_last_word:
+            if is_last_word and self._repeat is not None:
                 self._repeat.stop()
         elif message.method == "INVITE":
             self._on_invite(message)
-        elif message.method == "ACK":
-            if self._repeat is not None:
-                self._repeat.stop()
         elif message.method == "CANCEL":
             self._on_cancel(message)
         else:
@@ -203,7 +206,7 @@ class _Call:
         self._final(200, "OK", body=session(40_000))
         if does.digits:
             for position, digit in enumerate(does.digits):
-                self._later(0.5 + position * 0.2, lambda digit=digit: self._digit(digit))
+                self._later(0.5 + position * 0.2, partial(self._digit, digit))
         if does.hang_up_s is not None:
             self._later(does.hang_up_s, self._hang_up)
 
@@ -266,7 +269,7 @@ class _Call:
                 "how": how,
                 "reason": reason,
                 "answered": self._is_answered,
-            }  # fmt: skip
+            }
         )
 
 

@@ -1,0 +1,163 @@
+"""The SIP dialogue with a destination: INVITE, CANCEL, BYE, INFO, and answers to requests."""
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from switchsim import sdp
+from switchsim.called_text import invite_headers, sender_of
+from switchsim.settings import Address
+from switchsim.sip_text import (
+    ALLOW,
+    SUPPORTED,
+    header,
+    headers,
+    party,
+    request,
+    response,
+    target_of,
+    token,
+)
+from switchsim.sip_types import SipMessage, SipTransaction
+
+if TYPE_CHECKING:
+    from switchsim.called import CalledLeg
+    from switchsim.channel import Channel
+    from switchsim.switch import Switch
+
+_cseq = itertools.count(123_204_000)
+_FIRST_SESSION = 1_795_480_000
+
+
+class OutgoingDialogue:
+    """One dialogue we begin.
+
+    Args:
+        uri: the request URI, `sip:…`.
+        target: where the INVITE goes.
+        codecs: what to offer.
+    """
+
+    def __init__(
+        self,
+        switch: "Switch",
+        channel: "Channel",
+        *,
+        uri: str,
+        target: Address,
+        codecs: tuple[str, ...],
+    ) -> None:
+        self._switch = switch
+        self._endpoint = switch.endpoint
+        self.uri = uri
+        self.target = target
+        self.call_id = switch.new_uuid()
+        self.tag = token()
+        self.cseq = next(_cseq)
+        self.media_port = switch.next_media_port()
+        host = switch.endpoint.address[0]
+        self.sender = f"{sender_of(channel, host)};tag={self.tag}"
+        self.to = f"<{uri}>"
+        self.offer = sdp.offer(
+            session=_FIRST_SESSION + self.media_port,
+            host=host,
+            port=self.media_port,
+            codecs=codecs or ("PCMA", "PCMU"),
+        )
+        self.is_over = False
+        self._transaction: SipTransaction = None
+        self._remote_uri = uri
+        self._routes: list[str] = []
+        self._is_settled = False
+
+    def invite(self, leg: "CalledLeg", on_response: Callable[[SipMessage], None]) -> None:
+        """Sends the INVITE; requests of the destination go to `leg` from now on."""
+        settings = self._switch.settings
+        text = request(
+            "INVITE",
+            self.uri,
+            local=self._endpoint.address,
+            sender=self.sender,
+            to=self.to,
+            call_id=self.call_id,
+            cseq=self.cseq,
+            max_forwards=leg.channel.variables.number("max_forwards") or 69,
+            extra=invite_headers(
+                leg.channel,
+                self._endpoint.address,
+                settings.user_agent,
+                announces=settings.passes_callee_id,
+            ),
+            content=self.offer,
+        )
+        self._endpoint.join(self.call_id, leg)
+        self._transaction = self._endpoint.request(text, self.target, on_response)
+
+    def learn(self, message: SipMessage) -> None:
+        """Takes from a response what later requests need."""
+        if not self._is_settled:
+            self._is_settled = True
+            self._endpoint.settled(self._transaction, self.target)
+        code = message.getSCode()[0]
+        if code > 100:
+            self.to = header(message, "to") or self.to
+        if 200 <= code < 300:
+            contact = header(message, "contact")
+            self._remote_uri = party(contact).uri if contact else self.uri
+            self._routes = list(reversed(headers(message, "record-route")))
+
+    def cancel(self, reason: str) -> None:
+        """Gives the INVITE up; nothing is sent before a provisional response."""
+        if self._transaction is not None:
+            self._endpoint.cancel(self._transaction, reason)
+
+    def bye(self, reason: str) -> None:
+        """Ends the dialogue after an answer."""
+        self._send("BYE", [*self._agent_headers(), ("Reason", reason)])
+        self.end()
+
+    def info(self, content_type: str, content: str) -> None:
+        """Sends an INFO."""
+        self._send("INFO", [*self._agent_headers(), ("Content-Type", content_type)], content)
+
+    def reply(self, request_in: SipMessage, transaction: SipTransaction) -> None:
+        """Answers a request of the destination with 200; a re-INVITE with media."""
+        extra, content = self._agent_headers(), ""
+        host, port = self._endpoint.address
+        if request_in.getMethod() == "INVITE":
+            extra = [("Contact", f"<sip:mod_sofia@{host}:{port}>"), *extra]
+            content = sdp.answer(
+                session=_FIRST_SESSION + self.media_port,
+                origin=self._switch.settings.ipv4,
+                host=host,
+                port=self.media_port,
+                codec="PCMA",
+            )
+        answer = response(request_in, 200, extra=extra, content=content)
+        self._endpoint.respond(transaction, answer)
+
+    def end(self) -> None:
+        """The dialogue is over: nothing more comes of it."""
+        self.is_over = True
+        self._endpoint.leave(self.call_id)
+
+    def _send(self, method: str, extra: list[tuple[str, str]], content: str = "") -> None:
+        self.cseq += 1
+        text = request(
+            method,
+            self._remote_uri,
+            local=self._endpoint.address,
+            sender=self.sender,
+            to=self.to,
+            call_id=self.call_id,
+            cseq=self.cseq,
+            routes=self._routes,
+            extra=extra,
+            content=content,
+        )
+        hop = self._routes[0] if self._routes else self._remote_uri
+        self._endpoint.request(text, target_of(hop, self.target), lambda _: None)
+
+    def _agent_headers(self) -> list[tuple[str, str]]:
+        agent = self._switch.settings.user_agent
+        return [("User-Agent", agent), ("Allow", ALLOW), ("Supported", SUPPORTED)]

@@ -1,0 +1,87 @@
+"""Messages as sippy's transactions take them, sent letter by letter as written."""
+
+from sippy.SipHeader import SipHeader
+from sippy.SipRequest import SipRequest
+
+from switchsim.settings import Address
+from switchsim.sip_types import SipHeaderBody, SipMessage
+
+
+class Acknowledgement(SipRequest):
+    """The ACK sippy makes of our INVITE, with the URI and headers it should have.
+
+    sippy sends the ACK of a refusal to the refusal's Contact; RFC 3261 17.1.1.3 has it repeat
+    the INVITE's request URI and branch.
+    """
+
+    invite_uri: SipHeaderBody = None
+    invite_branch = ""
+    contact = ""
+
+    @property
+    def is_for_answer(self) -> bool:
+        """Whether it acknowledges a 2xx: sippy gave it a branch of its own."""
+        return bool(self.getHFBody("via").getBranch() != self.invite_branch)
+
+    def localStr(self, local_addr: object = None, compact: bool = False) -> str:  # noqa: N802
+        """The text to send."""
+        if self.is_for_answer:
+            self.delHFs("max-forwards")
+            self.appendHeader(SipHeader(name="max-forwards", bodys="70"))
+            self.appendHeader(SipHeader(name="contact", bodys=self.contact))
+        else:
+            self.setRURI(self.invite_uri)
+        return str(super().localStr(local_addr, compact))
+
+
+class OutgoingRequest(SipRequest):
+    """A request sent letter by letter as written."""
+
+    def __init__(self, text: str, target: Address) -> None:
+        super().__init__(text)
+        self.setTarget((target, "udp"))
+        self._text = text
+
+    def genACK(self, to: SipHeaderBody = None) -> Acknowledgement:  # noqa: N802
+        """The ACK of this INVITE."""
+        made = super().genACK(to)
+        ack = Acknowledgement.__new__(Acknowledgement)
+        ack.__dict__.update(made.__dict__)
+        ack.delHFs("user-agent")
+        ack.invite_uri = self.getRURI()
+        ack.invite_branch = self.getHFBody("via").getBranch()
+        ack.contact = str(self.getHFBody("contact"))
+        return ack
+
+    def genCANCEL(self) -> SipMessage:  # noqa: N802
+        """The CANCEL of this INVITE."""
+        cancel = super().genCANCEL()
+        cancel.delHFs("user-agent")
+        return cancel
+
+    def localStr(self, local_addr: object = None, compact: bool = False) -> str:  # noqa: N802
+        """The text to send."""
+        return self._text
+
+
+class OutgoingResponse:
+    """A response sent letter by letter as written; as much of one as sippy looks at."""
+
+    lossemul = 0
+
+    def __init__(self, code: int, text: str, *, via: SipHeaderBody, to: SipHeaderBody) -> None:
+        self._code = code
+        self._text = text
+        self._bodies = {"via": via, "to": to}
+
+    def getSCode(self) -> tuple[int, str]:  # noqa: N802
+        """Code and phrase."""
+        return self._code, ""
+
+    def getHFBody(self, name: str) -> SipHeaderBody:  # noqa: N802
+        """The headers sippy asks for."""
+        return self._bodies[name]
+
+    def localStr(self, local_addr: object = None, compact: bool = False) -> str:  # noqa: N802
+        """The text to send."""
+        return self._text
