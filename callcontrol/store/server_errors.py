@@ -75,7 +75,8 @@ def server_of(dsn: str) -> Server:
         raise not_a_uri() from None
     credentials, _, hosts = uri.netloc.rpartition("@")
     # An @ further on means that a / ? or # of the password ended the host too early.
-    if uri.scheme not in {"postgresql", "postgres"} or "@" in dsn.partition(uri.netloc)[2]:
+    is_cut_short = "@" in uri.path + uri.query + uri.fragment
+    if uri.scheme not in {"postgresql", "postgres"} or is_cut_short:
         raise not_a_uri()
     return Server(
         where=given.get("host") or hosts or "this machine",
@@ -132,9 +133,11 @@ def _reason(exc: asyncpg.PostgresError, sqlstate: str) -> str:
 
 
 def _breakage(exc: Exception, server: Server) -> StoreError:
-    if isinstance(exc, asyncpg.exceptions.DataError):
+    if isinstance(exc, ValueError):
         # Raised before anything was sent: a value has no form Postgres knows.
-        return StoreRejected("a value cannot be written", call_id="", sqlstate="22000")
+        return StoreRejected(
+            "a value cannot be written (SQLSTATE 22000)", call_id="", sqlstate="22000"
+        )
     return StoreUnavailable(f"the connection to Postgres at {server.where} broke")
 
 
