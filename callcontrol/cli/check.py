@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from callcontrol import logs
 from callcontrol.cdr.journal_file import JournalFile
 from callcontrol.clock import SystemClock, at_of
 from callcontrol.config import Settings, settings
@@ -16,7 +17,7 @@ from callcontrol.errors import CallControlError, ConfigError
 from callcontrol.esl.control import Control
 from callcontrol.store import run
 from callcontrol.store.migrate import SCHEMA, check_schema
-from callcontrol.store.reference_rows import read_reference_once
+from callcontrol.store.reference_rows import read_built_once
 
 
 def check(
@@ -55,11 +56,13 @@ def _database(chosen: Settings) -> str:
 
 def _reference(chosen: Settings) -> str:
     now = at_of(SystemClock().now_us())
-    reference = read_reference_once(chosen.dsn, at=now, prefixes=chosen.number_prefixes)
-    directory = reference.directory
-    if not directory.numbers:
+    built = read_built_once(chosen.dsn, at=now, prefixes=chosen.number_prefixes)
+    if built.faults:
+        raise ConfigError(*map(str, built.faults))
+    numbers = len(built.reference.directory.numbers)
+    if not numbers:
         raise ConfigError("no numbers are configured: run `callcontrol load FILE`")
-    return f"{len(directory.numbers)} numbers, {len(reference.tariffs)} tariffs, all valid"
+    return f"{numbers} numbers, {len(built.reference.tariffs)} tariffs, all valid"
 
 
 def _journal(chosen: Settings) -> str:
@@ -73,6 +76,7 @@ def _switch(chosen: Settings) -> str:
         chosen.switch_port,
         chosen.password(),
         on_event=lambda _event: None,
+        log=logs.configure("error"),
     )
     try:
         link.open()
