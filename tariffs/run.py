@@ -29,7 +29,7 @@ def started(terms: Terms, number: int) -> Stay:
         per_call=prices.per_call,
         base=prices.per_call,
         seen=1 << number,
-        step_us=prices.step and prices.step[0],
+        step=prices.step,
         edge_us=terms.edge_after(0),
         passed_us=0 if passed else None,
         refused=(),
@@ -70,7 +70,7 @@ def entered(stay: Stay, number: int, at_us: int, by: str) -> Stay:
         by=by,
         per_call=_per_call(stay, number, at_us),
         entered_us=at_us,
-        step_us=at_us + prices.step[0] if prices.step else None,
+        step=(at_us + prices.step[0], prices.step[1]) if prices.step else None,
     )
 
 
@@ -107,14 +107,14 @@ def exhausted_us(stay: Stay) -> int | None:
 
 def _turn_us(stay: Stay) -> int | None:
     """Give the instant at which a stay ends by itself, or None when it never does."""
-    if stay.edge_us is None or stay.step_us is None:
-        return stay.step_us if stay.edge_us is None else stay.edge_us
-    return min(stay.step_us, stay.edge_us)
+    if stay.step is None or (stay.edge_us is not None and stay.edge_us <= stay.step[0]):
+        return stay.edge_us
+    return stay.step[0]
 
 
 def _turned(stay: Stay, at_us: int) -> Stay:
     """Do what is due at the end of a stay; a change of law goes first, the step heeds it."""
-    if at_us == stay.edge_us:
+    if stay.step is None or at_us == stay.edge_us:
         return _next(
             stay,
             at_us,
@@ -122,15 +122,14 @@ def _turned(stay: Stay, at_us: int) -> Stay:
             by=None,
             per_call=0,
             entered_us=stay.entered_us,
-            step_us=stay.step_us,
+            step=stay.step,
         )
-    # a step is due only where the prices have one
-    number = stay.prices.step[1] if stay.prices.step else stay.number
+    number = stay.step[1]
     if reason := refusal(stay, number, at_us):
         refused = Refusal(
             at_us=stay.terms.start_us + at_us, level=number, by=STEP, reason=reason
         )
-        return stay._replace(step_us=None, refused=(*stay.refused, refused))
+        return stay._replace(step=None, refused=(*stay.refused, refused))
     return entered(stay, number, at_us, STEP)
 
 
@@ -146,7 +145,7 @@ def _next(
     by: str | None,
     per_call: int,
     entered_us: int,
-    step_us: int | None,
+    step: tuple[int, int] | None,
 ) -> Stay:
     terms = stay.terms
     total = stay.total(at_us)
@@ -163,7 +162,7 @@ def _next(
         per_call=per_call,
         base=total + per_call,
         seen=stay.seen | 1 << number,
-        step_us=step_us,
+        step=step,
         edge_us=terms.edge_after(at_us),
         passed_us=passed_us,
         refused=stay.refused,
@@ -174,7 +173,7 @@ def _next(
 def _is_fresh(stay: Stay) -> bool:
     """Say whether a stay begins with an entry, has a step to come and no free time left."""
     return (
-        stay.step_us is not None
+        stay.step is not None
         and stay.from_us == stay.entered_us
         and stay.from_us >= stay.terms.free_us
     )
@@ -198,5 +197,5 @@ def _leaped(mark: Stay, stay: Stay, rounds: int) -> Stay:
         entered_us=stay.entered_us + shift_us,
         from_us=stay.from_us + shift_us,
         base=stay.base + rounds * (stay.base - mark.base),
-        step_us=None if stay.step_us is None else stay.step_us + shift_us,
+        step=stay.step and (stay.step[0] + shift_us, stay.step[1]),
     )

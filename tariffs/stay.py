@@ -28,7 +28,8 @@ class Stay(NamedTuple):
         per_call: units charged at the entry.
         base: units charged in the call so far, `per_call` included.
         seen: bit set of the levels that have been in force.
-        step_us: when the automatic step is due; None when there is none or it was refused.
+        step: when the automatic step is due, and to which level; None when there is none or it
+            was refused.
         edge_us: when the law on prices changes next, or None.
         passed_us: the first charge that made the total pass the maximum, if it lies before.
         refused: automatic steps refused so far.
@@ -44,7 +45,7 @@ class Stay(NamedTuple):
     per_call: int
     base: int
     seen: int
-    step_us: int | None
+    step: tuple[int, int] | None
     edge_us: int | None
     passed_us: int | None
     refused: tuple[Refusal, ...]
@@ -87,7 +88,7 @@ class Stay(NamedTuple):
     def passes_us(self, limit: int) -> int | None:
         """Find the first charge that makes the total pass a limit if this stay never ends."""
         latest = self._passed_by(limit)
-        if latest is None or self.total(latest + 1) <= limit:
+        if self.total(latest + 1) <= limit:
             return None
         earliest = self.from_us
         while earliest < latest:
@@ -105,17 +106,16 @@ class Stay(NamedTuple):
             return 0
         return -(-since_us // due.every_us) if due.every_us else 1
 
-    def _passed_by(self, limit: int) -> int | None:
-        """Give an instant by which a limit is passed if ever; None if nothing is charged."""
-        needed = max(limit - self.base, 0)
-        instants = []
+    def _passed_by(self, limit: int) -> int:
+        """Give an instant by which a limit is passed, if it ever is."""
+        left = max(limit - self.base, 0)
+        alone = []  # by when each source that never ends has passed the limit alone
         if price := self.prices.per_increment:
             begins_us = max(self.from_us, self.terms.free_us)
-            instants.append(begins_us + (needed // price + 1) * self.terms.increment_us)
-        single = None
-        for due in self.prices.fixed:
-            first_us = max(self.from_us, self.entered_us + due.after_us)
+            alone.append(begins_us + (left // price + 1) * self.terms.increment_us)
+        first = [self.entered_us + due.after_us for due in self.prices.fixed]
+        for due, first_us in zip(self.prices.fixed, first, strict=True):
             if due.every_us:
-                instants.append(first_us + (needed // due.amount + 1) * due.every_us)
-            single = max(single or 0, first_us)
-        return min(instants, default=single)
+                begins_us = max(self.from_us, first_us)
+                alone.append(begins_us + (left // due.amount + 1) * due.every_us)
+        return min(alone, default=max((self.from_us, *first)))

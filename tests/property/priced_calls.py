@@ -181,6 +181,26 @@ def tables(draw: st.DrawFn) -> dict[int, Level]:
 
 
 @st.composite
+def round_calls(draw: st.DrawFn) -> PricedCall:
+    """Draw a call of no length at levels that go round, with little left to its maximum."""
+    tariff = Tariff(
+        name="drawn",
+        category="0901",
+        increment_s=draw(st.sampled_from([1, 7])),
+        max_charge=draw(amounts(4)),
+        levels=draw(rings()),
+    )
+    return PricedCall(
+        tariff=tariff,
+        level=1,
+        start_us=NOON_US,
+        end_us=NOON_US,
+        changes=(),
+        law=draw(st.sampled_from([SWISS_LAW, LAWLESS])),
+    )
+
+
+@st.composite
 def tariffs(draw: st.DrawFn) -> Tariff:
     """Draw a table with its terms."""
     increment_s = draw(st.sampled_from([1, 1, 7, 60]))

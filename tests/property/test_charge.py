@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 
 from tariffs import Rated
-from tests.property.priced_calls import PricedCall, priced_calls
+from tests.property.priced_calls import PricedCall, priced_calls, round_calls
 from tests.property.slow_meter import SECOND
 
 
@@ -48,6 +48,17 @@ def test_charge_agrees_with_the_slow_meter(call: PricedCall):
 def test_exhaustion_agrees_with_the_slow_meter(call: PricedCall):
     """The slow meter passes the maximum at the instant the fast one foresaw, or not yet."""
     horizon_us = call.end_us + 150 * SECOND
+    fast = call.meter().exhausted_at_us()
+    slow = call.slow(horizon_us).exhausted_us
+
+    assert slow == (fast if fast is not None and fast < horizon_us else None)
+
+
+@settings(max_examples=3 * settings.default.max_examples)
+@given(call=round_calls())
+def test_exhaustion_of_rounds_agrees_with_the_slow_meter(call: PricedCall):
+    """Where steps go round, whole rounds leaped over end where the slow meter walks to."""
+    horizon_us = call.end_us + 400 * SECOND
     fast = call.meter().exhausted_at_us()
     slow = call.slow(horizon_us).exhausted_us
 
