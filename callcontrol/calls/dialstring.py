@@ -23,7 +23,7 @@ from dialplan import E164, Branch, CallerId, Connect, Dial, present, written_for
 _PLAIN = re.compile(r"[A-Za-z0-9+@:;=._*<>/ -]*\Z")
 _USER = re.compile(r"[A-Za-z0-9+._*#-]+\Z")
 _URI = re.compile(r"sips?:(?P<user>[^@]+)@(?P<host>[^;?]+)")
-_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+\Z")
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\Z")
 
 ANONYMOUS = "sip:anonymous@anonymous.invalid"
 

@@ -34,9 +34,7 @@ def obstacle(call: Call, decision: Connect, engine: Engine) -> Release | None:
         rule, cause, disposition = "overload", OVERLOAD, Disposition.CONGESTION
     elif not engine.link.is_up:
         rule, cause, disposition = "no link to the switch", OUT_OF_ORDER, Disposition.FAILED
-    elif call.tariff is None:
-        rule, cause, disposition = "no tariff in force", OUT_OF_ORDER, Disposition.FAILED
-    elif engine.journal.fault is not None and call.tariff.costs_something:
+    elif engine.journal.fault is not None and (not call.tariff or call.tariff.costs_something):
         rule, cause, disposition = "journal failing", OUT_OF_ORDER, Disposition.FAILED
     else:
         return None

@@ -30,7 +30,8 @@ from callcontrol.clock import at_of
 from callcontrol.errors import CallControlError, JournalError, SessionGone
 from callcontrol.esl.event import Event
 from callcontrol.esl.session import Session
-from dialplan import WITHHELD_REFUSED, Connect, Release, decide
+from callcontrol.routing import decide_from
+from dialplan import WITHHELD_REFUSED, Connect, Release
 from tariffs import Meter
 
 
@@ -127,8 +128,8 @@ def decided(call: Call, engine: Engine) -> Connect | Release:
     started_s = engine.clock.monotonic_s()
     reference = engine.reference()
     at = at_of(call.received_us)
-    decision = decide(
-        reference.directory,
+    decision = decide_from(
+        reference,
         called=call.dialled,
         caller=call.caller,
         at=at,
