@@ -10,7 +10,7 @@ from dialplan import E164, Directory
 from tariffs import Settlement, Tariff
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Reference:
     """Everything configured, as of one moment. A call takes it once and keeps it to its end.
 

@@ -55,6 +55,8 @@ def parse_reference(
         ConfigError: as `read_reference_file`.
     """
     parsed = parse_yaml(text)
+    if not parsed.faults and parsed.value is None:
+        parsed.faults.append("is empty")
     if parsed.faults:
         raise ConfigError(*(f"{name}: {fault}" for fault in parsed.faults))
     try:

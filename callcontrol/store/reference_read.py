@@ -48,9 +48,12 @@ _ANNOUNCEMENT = (
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Entries:
     """What the rows say, and what of it has no shape.
+
+    No repr: asyncio makes one of every coroutine's result (when its signal handler is put back,
+    Python 3.11), and of a hundred thousand numbers that takes a minute.
 
     Attributes:
         faults: with paths such as `numbers.+41900123456.zone`.

@@ -17,7 +17,7 @@ from gevent.event import AsyncResult
 from callcontrol.clock import Clock, SystemClock
 from callcontrol.errors import StoreUnavailable
 from callcontrol.reference import Reference
-from callcontrol.reference_file import Built, ReferenceBuilder, canonical
+from callcontrol.reference_file import Built, ReferenceBuilder
 from callcontrol.store.migrate import check_schema
 from callcontrol.store.pool import Store, run
 from callcontrol.store.reference_follow import Follower
@@ -138,7 +138,7 @@ def read_built_once(dsn: str, *, at: datetime, prefixes: tuple[str, ...] = ()) -
         StoreUnavailable: Postgres cannot be reached.
     """
     entries = run(dsn, _entries, dsn, deadline_s=_START_S)
-    built = ReferenceBuilder(prefixes=prefixes).build(canonical(entries.file()), at=at)
+    built = ReferenceBuilder(prefixes=prefixes).build(entries.file(), at=at)
     return Built(reference=built.reference, faults=(*entries.faults, *built.faults))
 
 
