@@ -8,7 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-from switchsim import dialplan
+from switchsim import dialplan, quiet
+from switchsim.loop import Loop
 from switchsim.settings import Gateway, Settings, address
 from switchsim.switch import Switch
 
@@ -16,10 +17,11 @@ from switchsim.switch import Switch
 def main(arguments: list[str] | None = None) -> int:
     """Runs a switch; prints one JSON line with its addresses when it is ready."""
     options = _parser().parse_args(arguments)
+    loop = Loop()
     try:
-        settings = _settings(options)
-        switch = Switch(settings)
+        switch = Switch(_settings(options), loop)
     except (ValueError, OSError) as error:
+        loop.close()
         print(f"switchsim: {error}", file=sys.stderr)  # noqa: T201
         return 2
     level = logging.DEBUG if options.verbose > 1 else logging.INFO
@@ -30,12 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
         "pid": os.getpid(),
     }
     print(json.dumps(ready), flush=True)  # noqa: T201
-    # sippy prints what it cannot parse; nobody reads standard output any more.
-    quiet = sys.stderr if options.verbose else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stdout = quiet
+    quiet.hush(standard_output=True)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: switch.loop.stop_from_signal())
+        signal.signal(number, lambda *_: loop.stop_from_signal())
     switch.run()
+    switch.close()
+    loop.close()
     return 0
 
 

@@ -8,6 +8,7 @@ from switchsim.profile import CallerProfile
 from switchsim.settings import Address, Settings
 from switchsim.sip_text import Party, body, header, headers, party
 from switchsim.sip_types import SipMessage
+from switchsim.taming import RAW_PREFIX
 from switchsim.variables import Variables
 
 _COPIED = {
@@ -198,7 +199,7 @@ def put_extra_headers(variables: Variables, request: SipMessage) -> None:
     """Copies headers the switch has no name for into `sip_h_…`."""
     for found in request.headers:
         name = "-".join(word.capitalize() for word in found.name.split("-"))
-        if not _NOT_COPIED.fullmatch(found.name):
+        if not _NOT_COPIED.fullmatch(found.name) and not found.name.startswith(RAW_PREFIX):
             variables.set(f"sip_h_{name}", header(request, found.name))
 
 

@@ -62,7 +62,11 @@ class EventSocketListener:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.setblocking(False)
-        self._socket.bind(bind)
+        try:
+            self._socket.bind(bind)
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.listen(64)
         self.address: Address = self._socket.getsockname()
         switch.loop.watch(self._socket, read=self._accept)

@@ -39,7 +39,8 @@ class SwitchClock:
 
     def now_us(self) -> int:
         """The time of the last tick: what every time stamp of the switch shows."""
-        ticked = self.wall_us() - (self.wall_us() - self._phase_us) % TICK_US
+        wall = self.wall_us()
+        ticked = wall - (wall - self._phase_us) % TICK_US
         self._latched_us = max(self._latched_us, ticked)
         return self._latched_us
 
@@ -72,8 +73,8 @@ class Loop:
         self._soon: list[Work] = []
         self._next_tick: list[Work] = []
         self._running = False
-        self._waker, woken = socket.socketpair()
-        self._selector.register(woken, selectors.EVENT_READ, (None, None))
+        self._waker, self._woken = socket.socketpair()
+        self._selector.register(self._woken, selectors.EVENT_READ, (None, None))
 
     def watch(
         self, sock: socket.socket, *, read: Work | None = None, write: Work | None = None
@@ -118,14 +119,18 @@ class Loop:
                     self._guarded(read)
             self._run_soon()
             self._run_timers()
-            ED2.last_ts = MonoTime()
-            ED2.dispatchTimers()
+            self._run_sippys_timers()
             self._run_soon()
-        self._selector.close()
 
     def stop(self) -> None:
         """Ends `run` after the current callbacks."""
         self._running = False
+
+    def close(self) -> None:
+        """Gives back what the loop itself holds; it cannot run again."""
+        self._selector.close()
+        self._waker.close()
+        self._woken.close()
 
     def stop_from_signal(self) -> None:
         """The same from a signal handler: wakes the thread up when it sleeps."""
@@ -152,6 +157,17 @@ class Loop:
             work = heapq.heappop(self._timers)[2].work
             if work is not None:
                 self._guarded(work)
+
+    def _run_sippys_timers(self) -> None:
+        if not ED2.tlisteners:
+            return
+        if ED2.twasted * 2 > len(ED2.tlisteners):
+            # Cancelled timers stay in the heap until they are due; most are.
+            ED2.tlisteners = [timer for timer in ED2.tlisteners if timer.cb_func is not None]
+            heapq.heapify(ED2.tlisteners)
+            ED2.twasted = 0
+        ED2.last_ts = MonoTime()
+        ED2.dispatchTimers()
 
     def _tick(self) -> None:
         batch, self._next_tick = self._next_tick, []

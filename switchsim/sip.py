@@ -27,6 +27,9 @@ OnResponse = Callable[[SipMessage], None]
 Handled = tuple[object, object, object] | None
 
 
+_TIMERS = ("teA", "teB", "teC", "teD", "teE", "teF", "teG")
+
+
 class Dialog(Protocol):
     """A leg's SIP side, as it gets requests inside its dialogue."""
 
@@ -106,8 +109,14 @@ class SipEndpoint:
         self.address: Address = server.uopts.laddress
 
     def close(self) -> None:
-        """Closes the socket."""
-        self._manager.shutdown()
+        """Closes the socket and drops every transaction."""
+        manager = self._manager
+        for transaction in (*manager.tclient.values(), *manager.tserver.values()):
+            for name in _TIMERS:
+                timer = getattr(transaction, name, None)
+                if timer is not None:
+                    timer.cancel()
+        manager.shutdown()
 
     def join(self, call_id: str, dialog: Dialog) -> None:
         """Requests with this Call-ID go to `dialog` from now on."""

@@ -12,6 +12,7 @@ from switchsim.encoding import hide, show
 from switchsim.settings import Address
 from switchsim.sip_messages import OutgoingResponse
 from switchsim.sip_types import SipMessage
+from switchsim.taming import RAW_PREFIX
 
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, UPDATE, REGISTER, REFER, NOTIFY"
 SUPPORTED = "timer, path, replaces"
@@ -60,11 +61,14 @@ def url_decode(text: str) -> str:
 
 def header(message: SipMessage, name: str) -> str | None:
     """The first header of that name as it came, or None."""
+    plain = None
     for found in message.headers:
-        if found.name == name:
+        if found.name == RAW_PREFIX + name:
+            return show(found.body.body)
+        if found.name == name and plain is None:
             raw = found.body.body
-            return show(str(found.body) if raw is None else raw)
-    return None
+            plain = show(str(found.body) if raw is None else raw)
+    return plain
 
 
 def headers(message: SipMessage, name: str) -> list[str]:

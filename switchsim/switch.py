@@ -31,9 +31,9 @@ class Switch:
 
     version = "1.11.3-dev"
 
-    def __init__(self, settings: Settings, loop: Loop | None = None) -> None:
+    def __init__(self, settings: Settings, loop: Loop) -> None:
         self.settings = settings
-        self.loop = loop or Loop()
+        self.loop = loop
         self.core_uuid = self.new_uuid()
         self.bus = EventBus(
             core_uuid=self.core_uuid, hostname=settings.hostname, ipv4=settings.ipv4
@@ -49,7 +49,11 @@ class Switch:
         self._owners: dict[str, Session] = {}
         self._media_ports = itertools.cycle(range(settings.first_media_port, 32_000, 2))
         self.endpoint = SipEndpoint(loop=self.loop, bind=settings.sip, on_call=self._on_call)
-        self.listener = EventSocketListener(self, settings.event_socket)
+        try:
+            self.listener = EventSocketListener(self, settings.event_socket)
+        except OSError:
+            self.endpoint.close()
+            raise
 
     @property
     def sip_address(self) -> Address:
@@ -66,12 +70,11 @@ class Switch:
         self.loop.run()
 
     def stop(self) -> None:
-        """Ends `run`; calls in progress are dropped."""
-        self.close()
+        """Ends `run`."""
         self.loop.stop()
 
     def close(self) -> None:
-        """Closes both sockets."""
+        """Closes both sockets; calls in progress are dropped."""
         self.listener.close()
         self.endpoint.close()
 

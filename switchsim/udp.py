@@ -17,6 +17,7 @@ from sippy.Udp_server import Udp_server_opts
 from switchsim.encoding import from_sippy, to_sippy
 from switchsim.loop import Loop
 from switchsim.settings import Address
+from switchsim.taming import tame
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,11 @@ class UdpEndpoint(Network_server):
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-        self._socket.bind(self.uopts.laddress)
+        try:
+            self._socket.bind(self.uopts.laddress)
+        except OSError:
+            self._socket.close()
+            raise
         self.uopts.laddress = self._socket.getsockname()
         self._loop.watch(self._socket, read=self._read)
 
@@ -80,7 +85,8 @@ class UdpEndpoint(Network_server):
                 self._read_errors()
                 continue
             # Anything a peer sends may be broken: sippy reports it and goes on.
-            self.handle_read(to_sippy(data), Remote_address(source, "udp"), MonoTime())
+            text = tame(to_sippy(data))
+            self.handle_read(text, Remote_address(source, "udp"), MonoTime())
 
     def _read_errors(self) -> None:
         for _ in range(_BURST):

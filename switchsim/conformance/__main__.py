@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from switchsim import quiet
 from switchsim.conformance.compare import Comparison, compare
 from switchsim.conformance.recording import load
 from switchsim.conformance.replay import replay
@@ -16,12 +17,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="switchsim.conformance", description=__doc__)
     parser.add_argument("--recordings", type=Path, default=Path("fixtures/esl"))
     parser.add_argument("--case", default="", help="only cases whose name contains this")
+    parser.add_argument("--all", action="store_true", help="every scenario that is recorded")
     parser.add_argument("--verbose", "-v", action="store_true", help="every difference")
     options = parser.parse_args(arguments)
-    cases = [case for case in load(options.recordings, SCENARIOS) if options.case in case.name]
+    scenarios = None if options.all else SCENARIOS
+    cases = [case for case in load(options.recordings, scenarios) if options.case in case.name]
     if not cases:
         sys.stderr.write(f"no recorded case in {options.recordings}\n")
         return 2
+    quiet.hush()
     replayed = replay(cases)
     compared = [compare(replayed[case.name]) for case in cases]
     for line in table(compared, verbose=options.verbose):

@@ -139,6 +139,7 @@ def replay(cases: list[Case]) -> dict[str, Replayed]:
         loop.later(position * 0.05, partial(start, position))
     if cases:
         loop.run()
+    loop.close()
     return results
 
 

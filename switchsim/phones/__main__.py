@@ -21,15 +21,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one party."""
     options = _parser().parse_args(arguments)
     loop = Loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop_from_signal())
     try:
         start = _answer if options.command == "answer" else _call
         start(loop, options)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.stop_from_signal())
+        loop.run()
     except (ValueError, OSError) as error:
         print(f"phones: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    loop.run()
+    finally:
+        loop.close()
     return 0
 
 
@@ -55,8 +57,8 @@ def _call(loop: Loop, options: argparse.Namespace) -> None:
         if left == 0:
             loop.stop()
 
-    caller = Caller(loop, address(options.bind), address(options.to), ended)
     plans = _plans(options)
+    caller = Caller(loop, address(options.bind), address(options.to), ended)
     left = len(plans)
     for after, plan in plans:
         loop.later(after, partial(caller.place, plan))

@@ -61,7 +61,11 @@ class Line:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self._socket.bind(bind)
+        try:
+            self._socket.bind(bind)
+        except OSError:
+            self._socket.close()
+            raise
         self.address: tuple[str, int] = self._socket.getsockname()
         loop.watch(self._socket, read=self._read)
 
