@@ -124,6 +124,11 @@ def amounts(most: int) -> st.SearchStrategy[Decimal]:
     )
 
 
+def centimes(most: int) -> st.SearchStrategy[Decimal]:
+    """Draw an amount of centimes."""
+    return st.integers(0, most).map(lambda drawn: Decimal(drawn) / 100)
+
+
 seconds = st.one_of(st.integers(0, 5), st.integers(0, 120))
 fixed_charges = st.builds(
     FixedCharge,
@@ -152,19 +157,19 @@ def levels(draw: st.DrawFn, numbers: list[int], number: int) -> Level:
 @st.composite
 def rings(draw: st.DrawFn) -> dict[int, Level]:
     """Draw cheap levels whose steps go round and round, so that a round may be leaped over."""
-    count = draw(st.integers(2, 4))
+    count = draw(st.integers(2, 3))
     ring = {}
     for number in range(1, count + 1):
         charge = FixedCharge(
-            amount=draw(amounts(1)),
-            after_s=draw(st.integers(0, 2)),
-            every_s=draw(st.sampled_from([None, 1, 3])),
+            amount=draw(centimes(50)),
+            after_s=draw(st.sampled_from([0, 0, 1])),
+            every_s=draw(st.sampled_from([None, 1])),
         )
         ring[number] = Level(
-            per_minute=draw(amounts(2)),
-            per_call=draw(amounts(1)),
-            fixed=draw(st.sampled_from([(), (), (charge,)])),
-            then=Then(after_s=draw(st.integers(1, 4)), level=number % count + 1),
+            per_minute=draw(centimes(60)),
+            per_call=draw(centimes(20)),
+            fixed=draw(st.sampled_from([(), (charge,)])),
+            then=Then(after_s=draw(st.integers(1, 3)), level=number % count + 1),
         )
     return ring
 
@@ -182,19 +187,21 @@ def tables(draw: st.DrawFn) -> dict[int, Level]:
 
 @st.composite
 def round_calls(draw: st.DrawFn) -> PricedCall:
-    """Draw a call of no length at levels that go round, with little left to its maximum."""
+    """Draw a call at levels that go round, with little left to its maximum."""
+    increment_s = draw(st.sampled_from([1, 7]))
     tariff = Tariff(
         name="drawn",
         category="0901",
-        increment_s=draw(st.sampled_from([1, 7])),
-        max_charge=draw(amounts(4)),
+        increment_s=increment_s,
+        free_s=increment_s * draw(st.sampled_from([0, 0, 1, 3])),
+        max_charge=draw(centimes(1000)),
         levels=draw(rings()),
     )
     return PricedCall(
         tariff=tariff,
         level=1,
         start_us=NOON_US,
-        end_us=NOON_US,
+        end_us=NOON_US + draw(st.integers(0, 300)) * SECOND,
         changes=(),
         law=draw(st.sampled_from([SWISS_LAW, LAWLESS])),
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from fractions import Fraction
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tariffs import Rated
 from tests.property.priced_calls import PricedCall, priced_calls, round_calls
@@ -22,7 +23,7 @@ def by_kind(rated: Rated) -> dict[tuple[int, str], Fraction]:
 
 
 @settings(max_examples=2 * settings.default.max_examples)
-@given(call=priced_calls())
+@given(call=st.one_of(priced_calls(), round_calls()))
 def test_charge_agrees_with_the_slow_meter(call: PricedCall):
     """Total, charge, VAT, every line, every second and every refusal are the slow meter's."""
     fast = call.rated()
@@ -58,7 +59,7 @@ def test_exhaustion_agrees_with_the_slow_meter(call: PricedCall):
 @given(call=round_calls())
 def test_exhaustion_of_rounds_agrees_with_the_slow_meter(call: PricedCall):
     """Where steps go round, whole rounds leaped over end where the slow meter walks to."""
-    horizon_us = call.end_us + 400 * SECOND
+    horizon_us = call.start_us + 400 * SECOND
     fast = call.meter().exhausted_at_us()
     slow = call.slow(horizon_us).exhausted_us
 

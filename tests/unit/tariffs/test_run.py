@@ -133,6 +133,16 @@ class TestSteps:
         # every other second costs 5/60: 1200 of them fit
         assert meter.exhausted_at_us() == start_us + 2400 * SECOND_US
 
+    @pytest.mark.parametrize(("maximum", "seconds"), [("50.10", None), ("50.09", 1000)])
+    def test_that_go_round_until_the_law_forbids_one(self, maximum: str, seconds: int | None):
+        """501 dear seconds begin before midnight, at 0.10 each; after it there is none."""
+        levels = (make_level("6.00", then=(1, 2)), make_level(then=(1, 1)))
+        start_us = JUNE_US - 1001 * SECOND_US
+        meter = make_meter(capped(*levels, maximum=maximum), start_us=start_us, law=TIGHTENED)
+        expected = None if seconds is None else start_us + seconds * SECOND_US
+
+        assert meter.exhausted_at_us() == expected
+
     def test_that_go_round_for_nothing_until_a_change_of_law(self):
         """A free round is leaped over to the midnight, and then never passes."""
         tariff = capped(make_level(then=(1, 2)), make_level(then=(1, 1)))
