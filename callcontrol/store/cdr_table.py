@@ -1,7 +1,7 @@
 """The table of records: inserts them, each exactly once by its key, and reads them back.
 
-Strategy: a batch goes to Postgres as one JSON array, as it lies in the journal, and Postgres
-takes it apart. Compared with decoding here and COPY into a temporary table, measured on records
+Strategy: records go to Postgres as the JSON that lies in the journal, and Postgres takes them
+apart. Compared with decoding here and COPY into a temporary table, measured on records
 of 1.9 kB in batches of 500: 15,000 a second instead of 3,000, and 4 µs of this process's time a
 record instead of 260. That time matters, as it is taken from the calls.
 
@@ -90,7 +90,8 @@ _US_TYPED = _typed(dict.fromkeys((f"{name}_us" for name in _INSTANTS), "bigint")
 _INSERT = f"""
     INSERT INTO cdrs ({_AT}, {", ".join(_FIELDS)}, {", ".join(_CHARGE)})
     SELECT {_FROM_US}, {", ".join(_FIELDS)}, {", ".join(_CHARGE)}
-    FROM jsonb_to_recordset($1) AS record ({_US_TYPED}, {_typed(_FIELDS)}, charge jsonb)
+    FROM unnest($1::jsonb[]) AS body,
+    LATERAL jsonb_to_record(body) AS record ({_US_TYPED}, {_typed(_FIELDS)}, charge jsonb)
     LEFT JOIN LATERAL jsonb_to_record(charge) AS of_charge ({_typed(_CHARGE)}) ON true
     ON CONFLICT (received_at, call_id) DO NOTHING
 """  # noqa: S608  our own words
@@ -148,8 +149,7 @@ async def insert_cdrs(connection: Connection, records: Sequence[PendingRecord]) 
     await connection.execute(
         "SELECT cdrs_month(at) FROM unnest($1::timestamptz[]) AS at", _months(records)
     )
-    batch = f"[{','.join(storable(record.body) for record in records)}]"
-    done = await connection.execute(_INSERT, batch)
+    done = await connection.execute(_INSERT, [storable(record.body) for record in records])
     return int(done.rpartition(" ")[2])
 
 

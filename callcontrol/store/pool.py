@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, TypeVarTuple
 
 import asyncpg
@@ -28,6 +29,7 @@ Ts = TypeVarTuple("Ts")
 
 _CONNECT_S = 5.0
 _IDLE_S = 300.0
+_CLOSE_S = 1.0
 
 
 class Store:
@@ -113,8 +115,9 @@ class Store:
     def close(self) -> None:
         """Let go of Postgres and end the thread; again is harmless. Switches: as `call`."""
         if self._opened is not None:
-            (thread, _), self._opened = self._opened, None
+            (thread, pool), self._opened = self._opened, None
             self._is_up = False
+            thread.call(_shut, pool, deadline_s=_CONNECT_S)
             thread.close()
 
     def _open_parts(self) -> tuple[LoopThread, asyncpg.Pool[Any]]:
@@ -168,6 +171,13 @@ def run(
                 connection.terminate()
 
     return asyncio.run(alone())
+
+
+async def _shut(pool: asyncpg.Pool[Any]) -> None:
+    # A pool waits for the connections in use; when that takes too long it drops them.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_S):
+            await pool.close()
 
 
 async def _answer(connection: Connection) -> None:

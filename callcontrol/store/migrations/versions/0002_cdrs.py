@@ -122,8 +122,9 @@ _INDEXES = (
     "CREATE INDEX cdrs_by_number ON cdrs (number, received_at)",
 )
 
-# Attaching locks nobody out, unlike CREATE TABLE … PARTITION OF. A table of that name that is
-# no partition is a month somebody has taken out: it stays out.
+# The lock is the one that attaching takes: it keeps out others who attach and nobody else;
+# CREATE TABLE … PARTITION OF would keep out all. A table of that name that is no partition is
+# a month that somebody has taken out: it stays out.
 _MONTH = """
     CREATE FUNCTION cdrs_month(at timestamptz) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -134,7 +135,7 @@ _MONTH = """
         IF to_regclass(month) IS NOT NULL THEN
             RETURN;
         END IF;
-        PERFORM pg_advisory_xact_lock('cdrs'::regclass::bigint);
+        LOCK TABLE cdrs IN SHARE UPDATE EXCLUSIVE MODE;
         IF to_regclass(month) IS NOT NULL THEN
             RETURN;
         END IF;
@@ -144,10 +145,11 @@ _MONTH = """
     END $$
 """
 
-# All a customer may ever be given, lists and exports included: a withheld number is not in it,
-# and a barrier keeps functions in somebody's WHERE from seeing the rows underneath.
+# All a customer may ever be given, lists and exports included: no withheld number is in it.
+# Not a security barrier: that would sort all of a customer's calls to show the newest twenty,
+# and a function in somebody's WHERE is shown the CASE's value anyway.
 _CUSTOMER_CDRS = f"""
-    CREATE VIEW customer_cdrs WITH (security_barrier) AS
+    CREATE VIEW customer_cdrs AS
     SELECT call_id, customer, number, category, received_at, routed_at, ringing_at,
         answered_at, released_at, metered_us,
         CASE WHEN NOT caller_withheld THEN caller END AS caller, caller_withheld,
