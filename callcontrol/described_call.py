@@ -235,6 +235,7 @@ def _judged(raw: object, start_us: int, law: Law) -> tuple[Tariff | None, list[F
 
 
 def _touches(path: str, taken: set[str]) -> bool:
+    """Say whether a value was taken out, or a part of it was."""
     return any(f"{other}.".startswith(f"{path}.") for other in taken)
 
 

@@ -37,7 +37,7 @@ def parsed_json(text: str) -> tuple[object, list[Fault]]:
         return raw, list(_twice(raw, ()))
     except json.JSONDecodeError as exc:
         where = f"line {exc.lineno} column {exc.colno}"
-        raise ConfigError(f"not JSON: {exc.msg}, {where}") from None
+        raise ConfigError(f"not JSON at {where}: {exc.msg}") from None
     except RecursionError:
         raise ConfigError(f"nested deeper than {MOST_DEPTH} levels") from None
     except ValueError:

@@ -226,8 +226,10 @@ class Law:
         )
         for subject, path, price in prices:
             rule = self.rule(subject, tariff.category, at_us)
-            ceiling = self.ceiling(subject, tariff, at_us, vat_rate=vat_rate)
-            if rule and ceiling is not None and Fraction(price) > ceiling:
+            included = tariff.includes_vat
+            if rule and Fraction(price) > rule.ceiling(
+                includes_vat=included, vat_rate=vat_rate
+            ):
                 yield Fault(path=path, message=rule.refusal(self.currency))
 
     def _begins_us(self, rule: Rule) -> int:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -122,6 +121,17 @@ class TestMeter:
             meter.change_level(1, at(20))
         assert meter.exhausted_at_us() == at(8000)
         assert meter.level == 1
+
+    def test_base_fee_is_charged_once(self):
+        """The first time a level is in force, however often it comes back, steps included."""
+        levels = (
+            make_level("0.00", "1.00", then=(10, 2)),
+            make_level("0.00", "2.00", then=(10, 1)),
+        )
+        meter = make_meter(make_tariff(*levels))
+        meter.change_level(2, at(35))
+
+        assert meter.rated(at(100)).exact == 3
 
     def test_level_in_force_follows_the_steps(self):
         """The level at an instant has heeded the steps of that instant, and tells no time."""
@@ -320,7 +330,3 @@ class TestLawInForce:
         rated = make_meter(tariff, start_us=start_us).rated(start_us + 20 * SECOND_US)
 
         assert rated.vat_rate == Decimal("0.077")
-
-    def test_row_dated_to_a_day(self):
-        """The tightened law of these tests begins on the first of June."""
-        assert date(2026, 6, 1) in {rule.valid_from for rule in TIGHTENED.rules}
