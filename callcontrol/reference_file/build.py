@@ -98,6 +98,7 @@ class ReferenceBuilder:
         faults = Faults()
         around = Around(
             at=at,
+            file=file,
             customers=self._customers(file, faults),
             gateways=self._gateways(file, faults),
             tariffs=self._tariffs(file, at, faults),
@@ -177,7 +178,7 @@ class ReferenceBuilder:
             path = fault.path.replace("week.slots.", "week.", 1)
             faults.add(f"numbers.{number}.{path}", fault.message)
         told = tuple(faults.found)
-        if not decisive:
+        if not decisive and around.holds(made.number):
             return _Outcome(made, made.number, made.settlement, told)
         if before is not None and around.holds(before.number):
             return _Outcome(made, before.number, before.settlement, told)

@@ -60,7 +60,7 @@ def parse_reference(
     if parsed.faults:
         raise ConfigError(*(f"{name}: {fault}" for fault in parsed.faults))
     try:
-        file = ReferenceFile.model_validate(parsed.value or {})
+        file = ReferenceFile.model_validate(parsed.value)
     except ValidationError as exc:
         raise _refused(name, parsed, faults_of(exc)) from exc
     spelled, twice = _spelled(parsed.value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard
 
-from callcontrol.reference_file.model import NumberEntry, RouteEntry
+from callcontrol.reference_file.model import NumberEntry, ReferenceFile, RouteEntry
 from callcontrol.reference_file.parts import Faults
 from dialplan import E164, Customer, Fault, Gateway, ServiceNumber, category_of
 from tariffs import Tariff
@@ -19,15 +19,18 @@ class Around:
 
     Attributes:
         at: the aware instant from which on everything must fit.
+        file: all entries, the faulty ones too: what is there but faulty has been told once,
+            and need not be told again of every number that refers to it.
     """
 
     at: datetime
+    file: ReferenceFile
     customers: Mapping[str, Customer]
     gateways: Mapping[str, Gateway]
     tariffs: Mapping[str, tuple[Tariff, ...]]
 
     def holds(self, number: ServiceNumber | None) -> TypeGuard[ServiceNumber]:
-        """Say whether all that a number from before refers to is still there."""
+        """Say whether all that a number refers to is there."""
         return (
             number is not None
             and number.customer_id in self.customers
@@ -71,8 +74,8 @@ def _chain_fault(customer_id: str, customers: Mapping[str, Customer]) -> str | N
 
 
 def number_fit(number: E164, entry: NumberEntry, around: Around) -> Iterator[Fault]:
-    """Find what a number refers to that is not there, or is not for it."""
-    if entry.customer not in around.customers:
+    """Find what a number refers to that no entry is of, or that is not for this number."""
+    if entry.customer not in around.file.customers:
         yield _missing("customer", "customer", entry.customer)
     for path, tariff in (
         ("tariff", entry.tariff),
@@ -80,10 +83,9 @@ def number_fit(number: E164, entry: NumberEntry, around: Around) -> Iterator[Fau
     ):
         if tariff is None:
             continue
-        if tariff not in around.tariffs:
+        if tariff not in around.file.tariffs:
             yield _missing(path, "tariff", tariff)
-            continue
-        for table in around.tariffs[tariff]:
+        for table in around.tariffs.get(tariff, ()):
             # The limits of the law go by the tariff's category: a free number must not be
             # charged by the table of a premium one.
             if table.category != category_of(number):
@@ -120,7 +122,7 @@ def _gateway_fit(
             for index, target in enumerate(step.targets):
                 where = f"{path}.{name}.steps.{step_index}.targets.{index}.gateways"
                 for gateway in target.gateways:
-                    if gateway not in around.gateways:
+                    if gateway not in around.file.gateways:
                         yield _missing(where, "gateway", gateway)
 
 

@@ -277,6 +277,6 @@ class ReferenceFile(Entry):
 
     gateways: dict[Name, GatewayEntry] = {}
     customers: dict[Name, CustomerEntry] = {}
-    tariffs: dict[Name, Annotated[tuple[TariffEntry, ...], Field(min_length=1)]] = {}
+    tariffs: dict[Name, tuple[TariffEntry, ...]] = {}
     numbers: dict[Number, NumberEntry] = {}
     blacklist: tuple[BlacklistLine, ...] = ()

@@ -81,6 +81,9 @@ def make_tariffs(
 ) -> tuple[Tariff, ...] | None:
     """Make the tables of one tariff, in their order; None when one of them is faulty."""
     path = f"tariffs.{name}"
+    if not entries:
+        faults.add(path, "has no table")
+        return None
     made = [
         faults.attempt(f"{path}.{index}", partial(_tariff, name, entry))
         for index, entry in enumerate(entries)

@@ -167,7 +167,7 @@ RouteName: TypeAlias = Annotated[
         description=f"name of a route of this number, or {CLOSED}",
     ),
 ]
-Text: TypeAlias = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Text: TypeAlias = Annotated[str, Field(max_length=500, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]*$")]
 
 
 def plain(value: object) -> Plain:

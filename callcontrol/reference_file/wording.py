@@ -20,7 +20,6 @@ _MESSAGES = {
     "frozen_set_type": "is not a list",
     "dict_type": "is not a group of words with values",
     "model_type": "is not a group of words with values",
-    "too_short": "is empty",
 }
 
 

@@ -135,12 +135,18 @@ class _Dumper(yaml.SafeDumper):
         del indentless
         super().increase_indent(flow, False)
 
+    def represent_text(self, text: str) -> yaml.Node:
+        """Escape what no eye could see or what an editor could take for a new line."""
+        style = None if text.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
     def ignore_aliases(self, data: object) -> bool:
         """Write a value twice where it stands twice."""
         del data
         return True
 
 
+_Dumper.add_representer(str, _Dumper.represent_text)
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:null", re.compile("(~|null|Null|NULL|)$"), ["~", "n", "N", ""]
 )

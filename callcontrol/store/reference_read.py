@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import MINYEAR, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from callcontrol.reference_file.model import (
     BlacklistLine,
@@ -186,7 +186,7 @@ async def read_numbers(
 class _Tables(BaseModel):
     """The tables of one tariff."""
 
-    tables: Annotated[tuple[TariffEntry, ...], Field(min_length=1)]
+    tables: tuple[TariffEntry, ...]
 
 
 class _NumberRows:
