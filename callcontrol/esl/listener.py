@@ -9,13 +9,17 @@ for ever. A leg we cannot take is therefore asked who it is, hung up with a caus
 go; and when we stop, the connections the kernel has already completed are taken before the port
 closes.
 
+Several processes may listen at one port by inheriting one socket. There is then one queue: who
+is busy leaves a leg to the others, and no leg waits behind a process that hangs or has died.
+(With SO_REUSEPORT each would have a queue of its own, and closing one resets what is in it:
+measured 7 of 76,760 connections in 160 closings, the queue emptied first; here 0 of 66,485.)
+
 Source: fixtures/esl (closed before connect); mod_event_socket.c socket_function.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import socket as os_socket
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -45,6 +49,28 @@ def is_within(host: str, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 
 
+def listening(host: str, port: int, *, backlog: int = 1024) -> socket.socket:
+    """Make a socket that listens; port 0: any free one.
+
+    Raises:
+        ConfigError: the address is taken or is none of ours.
+
+    Switches: no.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(backlog)
+    except OSError as exc:
+        listener.close()
+        raise ConfigError(
+            f"CALLCONTROL_LISTEN_PORT: cannot listen at {host}:{port}: {exc.strerror}"
+        ) from exc
+    return listener
+
+
 class Listener:
     """The port that the switch's outbound connections arrive at.
 
@@ -52,13 +78,13 @@ class Listener:
         handler: called in a greenlet of its own with each admitted session, not opened yet; the
             session is closed when it returns. What it raises is logged and counted.
         host: address to listen at. port: port to listen at; 0: any free one, see `address`.
-        allowed_peers: networks the switch may come from; others are closed before a byte is
-        read. max_sessions: how many sessions may be up; further legs are refused with
+        sock: a socket that listens already and is shared with other processes; None: one is
+        made. allowed_peers: networks the switch may come from; others are closed before a byte
+        is read. max_sessions: how many sessions may be up; further legs are refused with
         refuse_cause. admits: asked before each session; False refuses the leg. refuse_cause:
         the FreeSWITCH name of the cause that refused legs are hung up with. deadlines: of every
         session. limits: of every session. backlog: how many connections the kernel completes
-        for us while we are busy. is_shared: several processes share the port (SO_REUSEPORT);
-        the kernel spreads the calls. log: a bound logger.
+        for us while we are busy. log: a bound logger.
 
     Attributes:
         admitted: sessions admitted since the start.
@@ -73,6 +99,7 @@ class Listener:
         *,
         host: str = "127.0.0.1",
         port: int = 8084,
+        sock: socket.socket | None = None,
         allowed_peers: Sequence[str] = ("127.0.0.0/8", "::1/128"),
         max_sessions: int = 1000,
         admits: Callable[[], bool] | None = None,
@@ -80,7 +107,6 @@ class Listener:
         deadlines: Deadlines | None = None,
         limits: Limits = SESSION_LIMITS,
         backlog: int = 1024,
-        is_shared: bool = False,
         log: FilteringBoundLogger | None = None,
     ) -> None:
         self._handler = handler
@@ -92,7 +118,7 @@ class Listener:
         self._deadlines = deadlines or Deadlines()
         self._limits = limits
         self._backlog = backlog
-        self._is_shared = is_shared
+        self._sock = sock
         self._log: FilteringBoundLogger = log or structlog.get_logger()
         self._server: StreamServer | None = None
         self._sessions: set[Session] = set()
@@ -110,6 +136,11 @@ class Listener:
         """How many sessions are up, those being refused not counted."""
         return len(self._sessions)
 
+    @property
+    def conversations(self) -> int:
+        """How many of those still talk with the switch: their calls are being set up."""
+        return sum(not session.is_over for session in self._sessions)
+
     def start(self) -> None:
         """Start to listen.
 
@@ -118,19 +149,12 @@ class Listener:
 
         Switches: no.
         """
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if self._is_shared:
-                listener.setsockopt(socket.SOL_SOCKET, os_socket.SO_REUSEPORT, 1)
-            listener.bind((self._host, self._port))
-            listener.listen(self._backlog)
-        except OSError as exc:
-            listener.close()
-            raise ConfigError(f"cannot listen at {self._host}:{self._port}: {exc}") from exc
-        self._port = listener.getsockname()[1]
+        listener = self._sock or listening(self._host, self._port, backlog=self._backlog)
+        self._host, self._port = listener.getsockname()[:2]
         self._server = StreamServer(listener, self._serve)
+        if self._sock is not None:
+            # One at a go: what a burst brings is for all who share the socket.
+            self._server.max_accept = 1
         self._server.start()
 
     def drain(self, deadline_s: float) -> bool:

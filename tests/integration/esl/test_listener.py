@@ -11,7 +11,7 @@ from gevent.event import Event as Signal
 
 from callcontrol.errors import ConfigError, SessionGone
 from callcontrol.esl.conversation import Deadlines
-from callcontrol.esl.listener import Listener
+from callcontrol.esl.listener import Listener, listening
 from callcontrol.esl.session import Session
 from tests.integration.esl.peer import (
     PATIENCE_S,
@@ -202,6 +202,7 @@ class TestEnd:
         peer = call(listener)
         answered(peer)
         assert not listener.drain(0.05)
+        assert (listener.sessions, listener.conversations) == (1, 1)
         with pytest.raises(ConnectionRefusedError):
             call(listener)
         draining = gevent.spawn(listener.drain, PATIENCE_S)
@@ -251,12 +252,14 @@ class TestEnd:
         with pytest.raises(ConfigError, match=f"{host}:{port}"):
             Listener(stay, host=host, port=port).start()
 
-    def test_a_port_can_be_shared_by_several_processes(self, start):
-        """SO_REUSEPORT on both sides."""
-        listener = start(is_shared=True)
-        host, port = listener.address
-        second = Listener(stay, host=host, port=port, is_shared=True)
-        second.start()
+    def test_a_socket_shared_with_others_keeps_listening(self, start, call):
+        """Who closes it takes what the kernel has completed; the next leg is another's."""
+        sock = listening("127.0.0.1", 0)
+        first, second = start(sock=sock.dup()), start(sock=sock.dup())
+        assert first.drain(PATIENCE_S)
+        peer = call(first)
+        answered(peer)
 
-        assert second.address == listener.address
-        second.stop()
+        assert first.address == second.address
+        assert eventually(lambda: (first.admitted, second.admitted) == (0, 1))
+        sock.close()
