@@ -1,155 +1,225 @@
-"""`callcontrol cdrs`: call detail records, newest first."""
+"""`callcontrol cdrs`: call detail records, newest first, or one of them whole."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
-from collections.abc import Sequence
-from fractions import Fraction
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from callcontrol.cdr import CallId, Cdr
+from callcontrol.cdr import CallId, Cdr, received_us_of
+from callcontrol.cdr.record import Disposition
 from callcontrol.clock import at_of, text_of
 from callcontrol.config import settings
 from callcontrol.errors import ConfigError
 from callcontrol.routing import instant_from
 from callcontrol.store import run
 from callcontrol.store.cdr_table import CdrFilter, find_cdr, find_cdrs
-from dialplan import E164, parse_number_or_none, printed
-from tariffs import exact_text
+from dialplan import DEFAULT_ZONE, E164, parse_number_or_none, printed, wall_clock
+
+T = TypeVar("T")
 
 _WITHHELD = "withheld"
-_INSTANTS = ("received", "routed", "ringing", "answered", "released")
-_CSV = (
-    "received_at", "answered_at", "released_at", "number", "customer", "caller",
-    "disposition", "released_by", "hangup_cause", "sip_code", "metered_us", "currency",
-    "gross", "vat", "tariff", "level_at_start", "rule", "closed_how", "call_id",
-)  # fmt: skip
+_PIPE_WIDTH = 160  # columns of a table that no terminal shows
 
-Disposition = Literal[
-    "answered", "blocked", "closed", "busy", "no_answer", "abandoned", "unreachable",
-    "rejected", "failed", "congestion",
-]  # fmt: skip
+# What a spreadsheet is given: no text that somebody else has typed.
+_CSV_COLUMNS = (
+    "call_id",
+    "received_at",
+    "answered_at",
+    "released_at",
+    "metered_us",
+    "number",
+    "category",
+    "customer",
+    "caller",
+    "caller_withheld",
+    "disposition",
+    "released_by",
+    "hangup_cause",
+    "sip_code",
+    "rule",
+    "tariff",
+    "tariff_version",
+    "level_at_start",
+    "gross",
+    "net",
+    "vat",
+    "vat_rate",
+    "currency",
+    "share",
+    "transport",
+    "payout",
+    "closed_how",
+)
 
 
 def cdrs(
     call_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Show this one record whole.")
+        str | None, typer.Argument(metavar="ID", help="Show the record of this call whole.")
     ] = None,
-    number: Annotated[str | None, typer.Option(help="Only calls to this number.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only calls to this customer.")] = None,
+    number: Annotated[
+        str | None, typer.Option(help="Only calls to this number, in any dialled form.")
+    ] = None,
+    customer: Annotated[str | None, typer.Option(help="Only calls of this customer.")] = None,
     since: Annotated[
-        str | None, typer.Option(help="Only calls received at this instant or later.")
+        str | None,
+        typer.Option(
+            metavar="INSTANT",
+            help="Only calls received at or after, such as 2026-08-01T10:00:00Z or 2026-08-01; "
+            "without an offset it is local time in Switzerland.",
+        ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="Only calls received before this instant.")
+        str | None, typer.Option(metavar="INSTANT", help="Only calls received before.")
     ] = None,
     disposition: Annotated[
-        Disposition | None, typer.Option(help="Only calls that ended so.")
+        str | None,
+        typer.Option(help=f"Only calls that ended {', '.join(get_args(Disposition))}."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20,
-    operator: Annotated[
-        bool, typer.Option("--operator", help="Show withheld numbers, too.")
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")] = 20,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print whole records as JSON.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a table as CSV.")] = False,
+    operator: Annotated[
+        bool, typer.Option("--operator", help="Show withheld numbers too: for your eyes only.")
+    ] = False,
 ) -> None:
-    """Show call detail records, newest first.
-
-    Numbers of callers who withhold them are shown with --operator only.
-    """
-    dsn = settings().dsn
+    """Show call detail records, newest first."""
+    if as_json and as_csv:
+        raise ConfigError("--json and --csv: one of them")
     if call_id is not None:
-        print(json.dumps(told(_one(dsn, call_id), operator=operator), indent=2))
+        _print_json(shown(_record(call_id), operator=operator))
         return
     wanted = CdrFilter(
         number=None if number is None else _number(number),
         customer=customer,
-        since=None if since is None else instant_from(since),
-        until=None if until is None else instant_from(until),
-        disposition=disposition,
+        since=None if since is None else _instant("--since", since),
+        until=None if until is None else _instant("--until", until),
+        disposition=None if disposition is None else _disposition(disposition),
         limit=limit,
     )
-    found = run(dsn, find_cdrs, wanted)
+    found = _readable(lambda: run(settings().dsn, find_cdrs, wanted))
     if as_json:
-        print(json.dumps([told(cdr, operator=operator) for cdr in found]))
+        _print_json([shown(cdr, operator=operator) for cdr in found])
     elif as_csv:
-        _print_csv(found, operator=operator)
+        _print_csv(shown(cdr, operator=operator) for cdr in found)
     else:
-        Console(highlight=False).print(_table(found, operator=operator))
+        _print_table(found, operator=operator)
 
 
-def told(cdr: Cdr, *, operator: bool) -> dict[str, Any]:
-    """Turn a record into plain JSON values: instants as text, exact amounts as they are read.
+def shown(cdr: Cdr, *, operator: bool = False) -> dict[str, Any]:
+    """Give a record as plain values for people and programs.
+
+    Instants are ISO 8601 text in UTC under names that end in `_at`; amounts are exact text.
 
     Args:
         cdr: the record.
-        operator: withheld numbers are shown.
+        operator: with the number of a caller who withheld it, which else is left out.
     """
-    plain: dict[str, Any] = json.loads(cdr.to_json())
-    for name in _INSTANTS:
-        instant = plain.pop(f"{name}_us")
-        plain[f"{name}_at"] = None if instant is None else text_of(instant)
+    record = dict(_fields(json.loads(cdr.to_json())))
     if cdr.caller_withheld and not operator:
-        plain["caller"] = plain["caller_raw"] = None
-    for part in (plain["charge"], plain["settlement"], *plain["segments"], *plain["lines"]):
-        for name in {"exact", "rounding", "amount", "share", "transport", "payout"} & set(
-            part or ()
-        ):
-            part[name] = exact_text(Fraction(part[name]))
-    return plain
+        record |= {"caller": None, "caller_raw": None}
+    return record
 
 
-def _one(dsn: str, call_id: str) -> Cdr:
+def _fields(record: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    for name, value in record.items():
+        if name.endswith("_us") and name != "metered_us":
+            yield f"{name.removesuffix('us')}at", None if value is None else text_of(value)
+        elif isinstance(value, list):
+            yield name, [dict(_fields(one)) if isinstance(one, dict) else one for one in value]
+        else:
+            yield name, value
+
+
+def _record(text: str) -> Cdr:
     try:
-        found = run(dsn, find_cdr, CallId(call_id))
+        received_us_of(CallId(text))
+    except ValueError:
+        raise ConfigError(f"{text[:64]!r} is not the id of a call") from None
+    cdr = _readable(lambda: run(settings().dsn, find_cdr, CallId(text)))
+    if cdr is None:
+        print(f"there is no record of call {text}", file=sys.stderr)
+        raise typer.Exit(1)
+    return cdr
+
+
+def _readable(read: Callable[[], T]) -> T:
+    try:
+        return read()
     except ValueError as exc:
-        raise ConfigError(f"{call_id[:64]!r} is not a call id") from exc
-    if found is None:
-        raise ConfigError(f"there is no record of a call {call_id}")
-    return found
+        raise ConfigError(f"a record was written by another version: {exc}") from exc
 
 
-def _number(text: str) -> str:
+def _number(text: str) -> E164:
     number = parse_number_or_none(text, prefixes=settings().number_prefixes)
     if number is None:
-        raise ConfigError(f"--number: {text[:64]!r} is not a telephone number")
+        raise ConfigError(f"--number: {text[:64]!r} is not a number")
     return number
 
 
-def _print_csv(found: Sequence[Cdr], *, operator: bool) -> None:
-    lines = csv.DictWriter(sys.stdout, _CSV, extrasaction="ignore")
-    lines.writeheader()
+def _instant(option: str, text: str) -> datetime:
+    try:
+        return instant_from(text, DEFAULT_ZONE)
+    except ConfigError:
+        raise ConfigError(
+            f"{option}: {text[:64]!r} is not an instant such as 2026-08-01T10:00:00Z"
+        ) from None
+
+
+def _disposition(text: str) -> str:
+    known = get_args(Disposition)
+    if text not in known:
+        raise ConfigError(f"--disposition: {text[:64]!r} is none of {', '.join(known)}")
+    return text
+
+
+def _print_json(value: object) -> None:
+    # As ASCII: whatever a caller has sent cannot reach the terminal as a control character.
+    print(json.dumps(value, indent=2))
+
+
+def _print_csv(records: Iterable[dict[str, Any]]) -> None:
+    rows = csv.DictWriter(sys.stdout, _CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    rows.writeheader()
+    for record in records:
+        rows.writerow(record | (record["charge"] or {}) | (record["settlement"] or {}))
+
+
+def _print_table(found: Sequence[Cdr], *, operator: bool) -> None:
+    table = Table(box=None)
+    for name in ("received", "number", "caller", "ended", "by"):
+        table.add_column(name, no_wrap=True)
+    for name in ("metered", "charge"):
+        table.add_column(name, no_wrap=True, justify="right")
+    table.add_column("id", overflow="fold")
     for cdr in found:
-        plain = told(cdr, operator=operator)
-        lines.writerow({**plain, **(plain["charge"] or {}), "caller": _caller(cdr, operator)})
+        table.add_row(*_cells(cdr, operator=operator))
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    console.print(table if found else "no records")
 
 
-def _caller(cdr: Cdr, operator: bool) -> str:
-    if cdr.caller_withheld and not operator:
-        return _WITHHELD
-    return cdr.caller or cdr.caller_raw
+def _cells(cdr: Cdr, *, operator: bool) -> Iterator[str]:
+    local = wall_clock(at_of(cdr.received_us), DEFAULT_ZONE)
+    yield local.isoformat(" ", "seconds")
+    yield _printed(cdr.number)
+    yield _WITHHELD if cdr.caller_withheld and not operator else _printed(cdr.caller)
+    yield cdr.disposition
+    yield cdr.released_by
+    yield f"{cdr.metered_us / 1_000_000:.3f} s" if cdr.metered_us else ""
+    yield f"{cdr.charge.currency} {cdr.charge.gross}" if cdr.charge else ""
+    yield cdr.call_id
 
 
-def _table(found: Sequence[Cdr], *, operator: bool) -> Table:
-    table = Table(
-        "received", "number", "caller", "ended", "by", "SIP", "metered", "charge", "rule"
-    )
-    for cdr in found:
-        table.add_row(
-            at_of(cdr.received_us).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-            printed(E164(cdr.number)) if cdr.number else cdr.dialled,
-            _caller(cdr, operator),
-            cdr.disposition,
-            cdr.released_by,
-            "" if cdr.sip_code is None else str(cdr.sip_code),
-            f"{cdr.metered_us / 1_000_000:.2f} s" if cdr.metered_us else "",
-            f"{cdr.charge.currency} {cdr.charge.gross}" if cdr.charge else "",
-            cdr.rule,
-        )
-    return table
+def _printed(number: str | None) -> str:
+    return "" if number is None else printed(E164(number))

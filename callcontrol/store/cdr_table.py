@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -179,7 +180,8 @@ async def find_cdr(connection: Connection, call_id: CallId) -> Cdr | None:
     """
     # The instant leads to the partition, and there to the key.
     at = at_of(received_us_of(call_id))
-    found = await _read(connection, ["received_at = $1", "call_id = $2"], 1, at, call_id)
+    where = ["received_at = $1", "call_id = $2"]
+    found = await _read(connection, where, 1, at, uuid.UUID(call_id))
     return found[0] if found else None
 
 
