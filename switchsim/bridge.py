@@ -125,7 +125,10 @@ def _untie(session: "Session", peer: CalledLeg, ends: list[tuple[str, str]]) -> 
         yield 0.0
     caller.variables.set("bridge_hangup_cause", callee.hangup_cause)
     caller.fire("CHANNEL_UNBRIDGE", before=ends)
-    if caller.is_up and peer.is_answered and caller.variables.is_true("hangup_after_bridge"):
-        caller.hang_up(callee.hangup_cause or "NORMAL_CLEARING")
-    elif caller.is_up and not peer.is_answered:
-        _after_failure(session, callee.hangup_cause or "NORMAL_CLEARING")
+    if not caller.is_up or session.transfer_to is not None:
+        return
+    cause = callee.hangup_cause or "NORMAL_CLEARING"
+    if not peer.is_answered:
+        _after_failure(session, cause)
+    elif caller.variables.is_true("hangup_after_bridge"):
+        caller.hang_up(cause)

@@ -52,6 +52,7 @@ class Connection:
 
     def begin(self) -> None:
         """Starts reading and taking events."""
+        self.switch.connections.add(self)
         self.switch.loop.watch(self._socket, read=self._readable)
         self.switch.bus.listeners.append(self)
 
@@ -154,12 +155,18 @@ class Connection:
         if self._pending:
             with contextlib.suppress(OSError):
                 self._socket.send(self._pending)
+        self.drop()
+        self.on_closed()
+
+    def drop(self) -> None:
+        """Closes without telling anybody."""
+        if not self.is_open:
+            return
         self.is_open = False
-        if self in self.switch.bus.listeners:
-            self.switch.bus.listeners.remove(self)
+        self.switch.connections.discard(self)
+        self.switch.bus.listeners.remove(self)
         self.switch.loop.watch(self._socket)
         self._socket.close()
-        self.on_closed()
 
     def _passes(self, event: Event) -> bool:
         if event.name == "CUSTOM" and not self.wants_all:

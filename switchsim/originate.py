@@ -50,6 +50,8 @@ class Originate:
     def _ring(self, group: tuple[Destination, ...]) -> Outcome:
         session = self._session
         limits = self._begin(group)
+        if not self._legs:
+            return None
         while True:
             yield limits.patience_s()
             yield from session.queue.run()

@@ -146,6 +146,12 @@ class Session:
         self.channel.hang_up(cause)
         variables.keep("sip_hangup_disposition", disposition)
 
+    def abandon(self) -> None:
+        """The switch stops serving: nothing more happens to the call."""
+        self._life = None
+        if self._timer is not None:
+            self._timer.cancel()
+
     def let_go(self) -> None:
         """A connection that may have kept the channel has gone."""
         if not self.connections and self.channel.running == "CS_REPORTING":

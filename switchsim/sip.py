@@ -6,6 +6,7 @@ message has exactly the headers the switch would send.
 """
 
 import logging
+import warnings
 from collections.abc import Callable
 from typing import Protocol
 
@@ -96,15 +97,16 @@ class SipEndpoint:
         self._on_call = on_call
         self._dialogs: dict[str, Dialog] = {}
         self._waiting: dict[Address, list[tuple[SipTransaction, OnResponse]]] = {}
-        self._manager = _Manager(
-            {
-                "_sip_address": bind[0],
-                "_sip_port": bind[1],
-                "_sip_logger": QuietLogger(),
-                "wiring": UdpWiring(loop=loop, on_unreachable=self._unreachable),
-            },
-            self._incoming,
-        )
+        configuration = {
+            "_sip_address": bind[0],
+            "_sip_port": bind[1],
+            "_sip_logger": QuietLogger(),
+            "wiring": UdpWiring(loop=loop, on_unreachable=self._unreachable),
+        }
+        with warnings.catch_warnings():
+            # sippy tries an IPv6 socket out and leaves it to be collected.
+            warnings.simplefilter("ignore", ResourceWarning)
+            self._manager = _Manager(configuration, self._incoming)
         server = self._manager.l4r.getServer(bind)
         self.address: Address = server.uopts.laddress
 

@@ -10,6 +10,7 @@ from switchsim.called import CalledLeg
 from switchsim.caller_data import Arrival, first_variables, profile_of
 from switchsim.calling import CallingLeg
 from switchsim.channel import Channel
+from switchsim.connection import Connection
 from switchsim.endpoints import Place, resolve
 from switchsim.events import EventBus
 from switchsim.in_dialogue import CallerRequests, wire_destination
@@ -43,6 +44,7 @@ class Switch:
         self.started_us = self.loop.clock.wall_us()
         self.peak = 0
         self.sessions_so_far = 0
+        self.connections: set[Connection] = set()
         self._channels: dict[str, Channel] = {}
         self._sessions: dict[str, Session] = {}
         self._legs: dict[str, CalledLeg] = {}
@@ -74,7 +76,11 @@ class Switch:
         self.loop.stop()
 
     def close(self) -> None:
-        """Closes both sockets; calls in progress are dropped."""
+        """Closes every socket; calls in progress are dropped without a word."""
+        for session in list(self._sessions.values()):
+            session.abandon()
+        for connection in list(self.connections):
+            connection.drop()
         self.listener.close()
         self.endpoint.close()
 
