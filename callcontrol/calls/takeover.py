@@ -3,13 +3,15 @@
 The journal says which calls were open and what is known of them; the switch says which of those
 it still has. A live one is watched, metered and recorded like any other: what it costs depends
 on the switch's own instants and on nothing that died. One that ended while no engine ran is
-closed at the last instant at which it is proved to have been up, and marked `reconciled`.
+closed at the last instant at which it is proved to have been up, and marked `reconciled`. That
+cannot happen when the new engine watched the switch before the old one let go: it saw the end.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import gevent
 
@@ -21,17 +23,23 @@ from callcontrol.cdr import Cdr
 from callcontrol.cdr.journal_file import OpenCall
 from callcontrol.clock import at_of
 from callcontrol.errors import CommandRejected
+from callcontrol.esl.event import Event
 from callcontrol.reference import Reference
 from dialplan import E164, Caller
 from tariffs import Tariff
 
+_NONE_SEEN: Mapping[str, Event] = MappingProxyType({})
 
-def adopt(open_calls: Sequence[OpenCall], engine: Engine) -> int:
+
+def adopt(
+    open_calls: Sequence[OpenCall], engine: Engine, ends: Mapping[str, Event] = _NONE_SEEN
+) -> int:
     """Take over the calls that were open; gives how many of them are up.
 
     Args:
         open_calls: what the journal held when this process began.
         engine: with its link up.
+        ends: the switch's last words on legs, seen over the link so far, by the leg's uuid.
 
     Raises:
         SessionError: the switch does not say which legs it has.
@@ -43,6 +51,8 @@ def adopt(open_calls: Sequence[OpenCall], engine: Engine) -> int:
         call = _call_of(open_call, engine)
         if call is None or not engine.live_calls.add(call):
             continue
+        if call.leg_uuid in ends:
+            call.ended.set(ends[call.leg_uuid])
         alive += _take_over(call, engine)
     return alive
 
@@ -97,7 +107,8 @@ def _take_over(call: Call, engine: Engine) -> bool:
     """Watch a call that is up, or close one that is not; says which."""
     answered_us = _answered_us(call, engine)
     if answered_us is None:
-        call.ended.set(None)
+        if not call.ended.ready():
+            call.ended.set(None)
     else:
         call.seen_us = max(call.seen_us, engine.clock.now_us())
         if answered_us:

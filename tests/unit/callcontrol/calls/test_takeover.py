@@ -11,7 +11,7 @@ from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.takeover import adopt
 from callcontrol.cdr.journal_file import OpenCall
 from tests.builders import CREATED_US, make_channel, make_engine, make_reference, make_tariff
-from tests.fakes.switch import FakeSession, answers
+from tests.fakes.switch import FakeSession, answers, hangup_complete
 
 LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
 ANSWERED_US = CREATED_US + 3_000_000
@@ -123,6 +123,17 @@ class TestAdopt:
         cdr = record_of(engine)
         assert up == 0
         assert (cdr.closed_how, cdr.answered_us) == ("reconciled", ANSWERED_US)
+
+    def test_a_call_whose_end_was_seen_before_is_charged_to_its_end(self, reference, engine):
+        """The new engine watched the switch while the old one still held the journal."""
+        engine.link.legs.clear()
+        end = hangup_complete(LEG, at_us=ANSWERED_US + 61_500_000, answered_us=ANSWERED_US)
+
+        up = adopt(killed_while_talking(reference), engine, {LEG: end})
+
+        cdr = record_of(engine)
+        assert up == 0
+        assert (cdr.closed_how, cdr.charge.gross) == ("recovered", Decimal("3.10"))
 
     def test_a_table_that_is_gone_is_flagged(self, engine):
         """The table in force for the date takes its place, and the record says so."""
