@@ -124,8 +124,8 @@ class Stage:
                 {
                     "label": str(index),
                     "number": call.number,
-                    "from": call.sender,
-                    "identity": call.sender,
+                    "sender": call.sender,
+                    "identity": f"<sip:{call.sender}@127.0.0.1>",
                     "talk_s": call.talk_s,
                     "after_s": index / a_second,
                     **({"privacy": call.privacy} if call.privacy else {}),
@@ -154,7 +154,9 @@ class Stage:
         found: list[dict[str, Any]] = []
 
         def are_there() -> bool:
-            found[:] = json.loads(self._callcontrol("cdrs", "--json", "--limit", "1000"))
+            found[:] = json.loads(
+                self._callcontrol("cdrs", "--json", "--operator", "--limit", "1000")
+            )
             return len(found) >= count
 
         _wait_for(are_there, f"{count} records in Postgres")
@@ -174,7 +176,8 @@ class Stage:
                 record["released_by"],
                 str(record["sip_code"]),
                 " → ".join(
-                    f"{one['gateway']} {'answered' if one['is_answered'] else one['cause']}"
+                    f"{one['gateway'] or one['target']} "
+                    f"{'answered' if one['is_answered'] else one['cause']}"
                     for one in record["attempts"]
                 ),
                 f"{record['metered_us'] / 1_000_000:.2f} s",
@@ -294,9 +297,10 @@ class Stage:
             if engine.poll() is not None:
                 raise ConfigError(f"the engine did not start: {log.read_text().strip()}")
             try:
-                return "no" not in self._get("/readyz")
+                self._get("/readyz")
             except OSError:
                 return False
+            return True
 
         _wait_for(is_ready, "the engine")
 
