@@ -137,9 +137,7 @@ def _ended(event: Event, this: Try) -> None:
     `originate_disposition` is the cause of the whole. Application-Response means nothing, and
     `originate_failed_cause` and `last_bridge_*` may be left over from an earlier bridge.
     """
-    told = dict(
-        pair.split(";", 1) for pair in event.list_variable("originate_causes") if ";" in pair
-    )
+    told = leg_causes(event)
     this.ended_us = event.event_us
     this.attempt = Attempt(
         dial=this.dial,
@@ -149,6 +147,12 @@ def _ended(event: Event, this: Try) -> None:
     answer = event.variable("last_bridge_proto_specific_hangup_cause") or ""
     if len(this.leg_uuids) == 1 and answer.startswith("sip:") and answer[4:].isdigit():
         this.sip_code = int(answer[4:])
+
+
+def leg_causes(event: Event) -> dict[str, str]:
+    """Read why each leg that did not answer ended, by its uuid; of all tries of the call."""
+    pairs = (pair.partition(";") for pair in event.list_variable("originate_causes"))
+    return {leg_uuid: cause for leg_uuid, _, cause in pairs if cause not in ("", "NONE")}
 
 
 def _tell(this: Try, call: Call, engine: Engine) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callcontrol.calls.call import Call, Try
+from callcontrol.calls.dial import leg_causes
 from callcontrol.calls.pricing import priced
 from callcontrol.cdr import Cdr, CdrAttempt
 from callcontrol.cdr.record import ClosedHow, Disposition, ReleasedBy
@@ -22,6 +23,7 @@ from dialplan import Connect, Release, q850_of, sip_code_of
 _BY_CALLER = frozenset({"recv_bye", "recv_cancel"})
 _CAUSE_UNKNOWN = "NORMAL_UNSPECIFIED"
 _ANSWERED = 200
+_LOST = "LOSE_RACE"
 
 
 def draft_of(call: Call, engine: str) -> Cdr:
@@ -88,7 +90,9 @@ def cdr_of(call: Call, ended: Event | None) -> Cdr:
         hangup_cause=cause,
         q850=q850_of(cause),
         sip_code=_sip_code(call, ended, cause, is_answered=is_answered),
-        attempts=tuple(_ended(attempt, released_us, cause) for attempt in call.draft.attempts),
+        attempts=tuple(
+            _ended(attempt, ended, released_us, cause) for attempt in call.draft.attempts
+        ),
         closed_how=_closed_how(call, ended),
         flags=tuple(flags),
     )
@@ -162,7 +166,7 @@ def _attempts(one: Try) -> tuple[CdrAttempt, ...]:
         has_answered = leg_uuid == one.answered_leg and one.answered_us is not None
         cause = None
         if attempt is not None and not has_answered:
-            cause = "LOSE_RACE" if attempt.is_answered else own or attempt.cause
+            cause = _LOST if attempt.is_answered else own or attempt.cause
         rows.append(
             CdrAttempt(
                 step=one.dial.step + 1,
@@ -171,7 +175,7 @@ def _attempts(one: Try) -> tuple[CdrAttempt, ...]:
                 started_us=one.started_us,
                 ringing_us=one.ringing_us,
                 answered_us=one.answered_us if has_answered else None,
-                ended_us=one.answered_us if cause == "LOSE_RACE" else one.ended_us,
+                ended_us=one.answered_us if cause == _LOST else one.ended_us,
                 cause=cause,
                 q850=q850_of(cause) if cause else None,
                 sip_code=_ANSWERED if has_answered else one.sip_code,
@@ -182,8 +186,13 @@ def _attempts(one: Try) -> tuple[CdrAttempt, ...]:
     return tuple(rows)
 
 
-def _ended(attempt: CdrAttempt, released_us: int, cause: str) -> CdrAttempt:
-    """Finish an attempt that lasted as long as the call."""
+def _ended(
+    attempt: CdrAttempt, ended: Event | None, released_us: int, cause: str
+) -> CdrAttempt:
+    """Finish an attempt that lasted as long as the call, or rang beside the one that did."""
+    if attempt.cause == _LOST:
+        told = leg_causes(ended).get(attempt.leg_uuid or "") if ended else None
+        return replace(attempt, cause=told, q850=q850_of(told)) if told else attempt
     if attempt.cause is not None:
         return attempt
     return replace(attempt, ended_us=released_us, cause=cause, q850=q850_of(cause))

@@ -33,6 +33,8 @@ DESTINATIONS = {
     "unknown": "destination-is-unknown",
     "fails": "destination-fails",
     "rings": "destination-rings",
+    "breaks": "destination-breaks",
+    "redirects": "destination-redirects",
 }
 
 

@@ -113,3 +113,43 @@ def test_destination_that_does_not_exist(stack):
     cdr = stack.cdr_of_new_call("+41900200008", before)
     assert called.final == cdr["sip_code"]
     assert attempts(cdr) == [("+41445550212", "unknown", "UNALLOCATED_NUMBER", False)]
+
+
+def test_the_destination_s_own_code_does_not_reach_the_caller(stack):
+    """A server out of order (500) is a network out of order (503) to the caller."""
+    before = len(stack.cdrs("+41900200009"))
+
+    called = stack.caller.call("0900200009", "caller-is-refused")
+
+    cdr = stack.cdr_of_new_call("+41900200009", before)
+    assert called.final == cdr["sip_code"] == 503
+    assert cdr["attempts"][0]["sip_code"] == 500
+
+
+def test_a_destination_cannot_redirect_the_caller(stack):
+    """A 302 to another number of ours is a failed try, not a new call."""
+    before = len(stack.cdrs("+41900200010"))
+    others = len(stack.cdrs("+41900100001"))
+
+    called = stack.caller.call("0900200010")
+
+    cdr = stack.cdr_of_new_call("+41900200010", before)
+    assert called.final == 200
+    assert [(gateway, done) for _, gateway, _, done in attempts(cdr)] == [
+        ("redirects", False),
+        ("answers", True),
+    ]
+    assert len(stack.cdrs("+41900100001")) == others
+
+
+def test_both_sides_hang_up_at_the_same_moment(stack):
+    """Whose BYE comes first is chance; there is one record and no leg is left."""
+    before = len(stack.cdrs("+41900200005"))
+
+    stack.caller.call("0900200005", talk_ms=100, count=20, rate=20)
+
+    stack.wait_for_cdrs("+41900200005", before + 20)
+    cdrs = stack.cdrs("+41900200005")[before:]
+    assert len(cdrs) == 20
+    assert {cdr["disposition"] for cdr in cdrs} == {"answered"}
+    assert {cdr["released_by"] for cdr in cdrs} <= {"caller", "destination"}
