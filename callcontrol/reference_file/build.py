@@ -9,7 +9,7 @@ used.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,10 +55,11 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What was made of a number's entry; good while it and its customer's stay the same."""
+    """What was made of a number's entry; good while all it was made from stays the same."""
 
     entry: NumberEntry
     customer: CustomerEntry | None
+    gateways: Mapping[str, Gateway]
     number: ServiceNumber | None
     settlement: Settlement | None
     faults: tuple[Fault, ...]
@@ -156,7 +157,7 @@ class ReferenceBuilder:
         for number, entry in file.numbers.items():
             outcome = self._outcomes.get(number)
             if not (is_around_same and outcome is not None and outcome.made.entry is entry):
-                outcome = self._outcome(number, entry, file, around)
+                outcome = self._outcome(number, entry, around)
             outcomes[number] = outcome
             faults.found.extend(outcome.faults)
         self._outcomes, self._sections = outcomes, sections
@@ -166,11 +167,9 @@ class ReferenceBuilder:
         }
         return numbers, settlements
 
-    def _outcome(
-        self, number: E164, entry: NumberEntry, file: ReferenceFile, around: Around
-    ) -> _Outcome:
+    def _outcome(self, number: E164, entry: NumberEntry, around: Around) -> _Outcome:
         before = self._outcomes.get(number)
-        made = self._made(entry, number, file, before.made if before else None)
+        made = self._made(number, entry, around, before.made if before else None)
         decisive = (*made.faults, *number_fit(number, entry, around))
         faults = Faults()
         for fault in (*decisive, *tariff_fit(made.number, around)):
@@ -185,18 +184,25 @@ class ReferenceBuilder:
         return _Outcome(made, None, None, told)
 
     def _made(
-        self, entry: NumberEntry, number: E164, file: ReferenceFile, known: _Made | None
+        self, number: E164, entry: NumberEntry, around: Around, known: _Made | None
     ) -> _Made:
-        customer = file.customers.get(entry.customer)
-        if known is not None and known.entry == entry and known.customer == customer:
+        customer = around.file.customers.get(entry.customer)
+        if (
+            known is not None
+            and known.entry == entry
+            and known.customer == customer
+            and known.gateways == around.gateways
+        ):
             return known
         faults = Faults()
         service_number = make_number(number, entry, faults)
         settlement = make_settlement(entry.settlement, faults) if entry.settlement else None
         if service_number is not None and customer is not None:
             owner = make_customer(entry.customer, customer)
-            faults.found.extend(number_faults(service_number, owner))
-        return _Made(entry, customer, service_number, settlement, tuple(faults.found))
+            faults.found.extend(number_faults(service_number, owner, around.gateways.values()))
+        return _Made(
+            entry, customer, around.gateways, service_number, settlement, tuple(faults.found)
+        )
 
 
 def _blacklist(file: ReferenceFile, faults: Faults) -> Iterator[BlacklistEntry]:
