@@ -107,14 +107,14 @@ def exhausted_us(stay: Stay) -> int | None:
 
 def _turn_us(stay: Stay) -> int | None:
     """Give the instant at which a stay ends by itself, or None when it never does."""
-    if stay.step is None or (stay.edge_us is not None and stay.edge_us <= stay.step[0]):
+    if stay.step is None or (stay.edge_us is not None and stay.edge_us < stay.step[0]):
         return stay.edge_us
     return stay.step[0]
 
 
 def _turned(stay: Stay, at_us: int) -> Stay:
-    """Do what is due at the end of a stay; a change of law goes first, the step heeds it."""
-    if stay.step is None or at_us == stay.edge_us:
+    """Do what is due at the end of a stay; a step at the edge itself heeds the new law."""
+    if stay.step is None or at_us < stay.step[0]:
         return _next(
             stay,
             at_us,

@@ -313,6 +313,16 @@ class TestLawInForce:
         assert [segment.seconds for segment in rated.segments] == [10, 30, 30]
         assert [change.level for change in rated.applied] == [2]
 
+    def test_holds_for_the_step_of_its_midnight(self):
+        """A step at the very midnight is refused by the new law; the old level is clipped."""
+        tariff = make_tariff(make_level("8.00", then=(10, 2)), make_level("6.00"))
+        meter = make_meter(tariff, start_us=JUNE_US - 10 * SECOND_US, law=TIGHTENED)
+        rated = meter.rated(JUNE_US + 60 * SECOND_US)
+
+        assert [refusal.at_us for refusal in rated.refused] == [JUNE_US]
+        assert rated.exact == Fraction(8, 6) + 5
+        assert [segment.seconds for segment in rated.segments] == [10, 60]
+
     def test_forbids_a_level_from_its_midnight(self):
         """A change refused at midnight was lawful a microsecond before."""
         tariff = make_tariff(make_level(), make_level("6.00"))
@@ -330,3 +340,13 @@ class TestLawInForce:
         rated = make_meter(tariff, start_us=start_us).rated(start_us + 20 * SECOND_US)
 
         assert rated.vat_rate == Decimal("0.077")
+
+    def test_limit_without_tax_is_raised_by_the_rate_of_the_start(self):
+        """A minute of shared cost is held to 0.075 x 1.077, into the new year."""
+        tariff = make_tariff(make_level("0.08"), make_level("0.081"), category="0842")
+        start_us = us("2023-12-31T23:59:50+01:00")
+        meter = make_meter(tariff, level=2, start_us=start_us)
+
+        assert meter.rated(start_us + 60 * SECOND_US).exact == Fraction("0.080775")
+        assert meter.change_level(1, start_us + 60 * SECOND_US) is None
+        assert meter.change_level(2, start_us + 60 * SECOND_US) is not None

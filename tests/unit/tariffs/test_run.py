@@ -64,6 +64,14 @@ class TestExhaustion:
 
         assert meter.exhausted_at_us() == NOON_US + 100 * SECOND_US
 
+    def test_counts_fixed_charges_on_after_a_change_of_law(self):
+        """The eleventh charge of 1.00 passes 10.00, though the law changed after the fifth."""
+        tariff = capped(make_level(fixed=(("1.00", 10, 10),)))
+        start_us = JUNE_US - 55 * SECOND_US
+        meter = make_meter(tariff, start_us=start_us, law=TIGHTENED)
+
+        assert meter.exhausted_at_us() == start_us + 110 * SECOND_US
+
     def test_moves_with_a_change(self):
         """Asked again after a change, it is another instant."""
         meter = make_meter(capped(make_level("6.00"), make_level("3.00")))
