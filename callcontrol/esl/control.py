@@ -52,9 +52,9 @@ class Backoff:
     """How long to wait between attempts to connect.
 
     Attributes:
-        first_s: after the first failure; doubled after each further one. longest_s: never more
-        than this. jitter: the share of the wait that is random, so that many engines do not
-        return at once.
+        first_s: after the first failure; doubled after each further one.
+        longest_s: never more than this.
+        jitter: the share of the wait that is random, so that engines do not return together.
     """
 
     first_s: float = 0.1

@@ -4,10 +4,10 @@ gevent's StreamServer accepts as soon as the kernel has a connection (greenswitc
 polls every tenth of a second, counts after admitting, and dies of one bad connection; it is not
 used).
 
-A connection is never closed before its `connect` was answered: the switch would park that leg
-for ever. A leg we cannot take is therefore asked who it is, hung up with a cause, and then let
-go; and when we stop, the connections the kernel has already completed are taken before the port
-closes.
+A connection is never just closed: before its `connect` was answered, and for some 20 ms after,
+the switch would park that leg for ever. A leg we cannot take, or whose handler fails, is
+therefore hung up with a cause and then let go; and when we stop, the connections the kernel has
+already completed are taken before the port closes.
 
 Several processes may listen at one port by inheriting one socket. There is then one queue: who
 is busy leaves a leg to the others, and no leg waits behind a process that hangs or has died.
@@ -29,8 +29,9 @@ from gevent.event import Event as Signal
 from gevent.server import StreamServer
 from structlog.typing import FilteringBoundLogger
 
-from callcontrol.errors import ConfigError, SessionError
+from callcontrol.errors import CallControlError, ConfigError, SessionError
 from callcontrol.esl import command
+from callcontrol.esl.command import Command
 from callcontrol.esl.conversation import Deadlines
 from callcontrol.esl.keepalive import keep_alive
 from callcontrol.esl.session import SESSION_LIMITS, Session
@@ -76,15 +77,22 @@ class Listener:
 
     Args:
         handler: called in a greenlet of its own with each admitted session, not opened yet; the
-            session is closed when it returns. What it raises is logged and counted.
-        host: address to listen at. port: port to listen at; 0: any free one, see `address`.
+            session is closed when it returns. When it raises, the leg is hung up, unless the
+            session has ended; what it should not raise is logged and counted.
+        host: address to listen at.
+        port: port to listen at; 0: any free one, see `address`.
         sock: a socket that listens already and is shared with other processes; None: one is
-        made. allowed_peers: networks the switch may come from; others are closed before a byte
-        is read. max_sessions: how many sessions may be up; further legs are refused with
-        refuse_cause. admits: asked before each session; False refuses the leg. refuse_cause:
-        the FreeSWITCH name of the cause that refused legs are hung up with. deadlines: of every
-        session. limits: of every session. backlog: how many connections the kernel completes
-        for us while we are busy. log: a bound logger.
+            made.
+        allowed_peers: networks the switch may come from; others are closed before a byte is
+            read.
+        max_sessions: how many handlers may be at work, one each session; further legs are
+            refused with refuse_cause.
+        admits: asked before each session; False refuses the leg.
+        refuse_cause: the FreeSWITCH name of the cause that refused legs are hung up with.
+        deadlines: of every session.
+        limits: of every session.
+        backlog: how many connections the kernel completes for us while we are busy.
+        log: a bound logger.
 
     Attributes:
         admitted: sessions admitted since the start.
@@ -114,7 +122,7 @@ class Listener:
         self._allowed = tuple(ipaddress.ip_network(peer) for peer in allowed_peers)
         self._max_sessions = max_sessions
         self._admits = admits or (lambda: True)
-        self._refusal = (command.connect(), command.hangup(refuse_cause))
+        self._refuse_cause = refuse_cause
         self._deadlines = deadlines or Deadlines()
         self._limits = limits
         self._backlog = backlog
@@ -133,7 +141,7 @@ class Listener:
 
     @property
     def sessions(self) -> int:
-        """How many sessions are up, those being refused not counted."""
+        """How many handlers are at work, those of ended sessions included."""
         return len(self._sessions)
 
     @property
@@ -220,6 +228,10 @@ class Listener:
         self._is_idle.clear()
         try:
             self._handler(session)
+        except Exception as exc:
+            cause = getattr(exc, "hangup_cause", CallControlError.hangup_cause)
+            self._give_up(session, command.hangup(cause))
+            raise
         finally:
             try:
                 session.close()
@@ -229,11 +241,16 @@ class Listener:
                     self._is_idle.set()
 
     def _refuse(self, session: Session) -> None:
-        """Hang up the leg and wait for the switch to let go: then it has read the command."""
         self.refused += 1
         self._log.warning("esl_leg_refused", sessions=len(self._sessions))
+        self._give_up(session, command.connect(), command.hangup(self._refuse_cause))
+
+    def _give_up(self, session: Session, *commands: Command) -> None:
+        """Send a last command and wait for the switch to let go: then it has read it."""
         try:
-            session.post(*self._refusal)
+            session.post(*commands)
             session.wait_over(self._deadlines.command_s)
+        except SessionError:
+            pass  # it is over already
         finally:
             session.stop()

@@ -46,11 +46,12 @@ class Session(Conversation, OutboundSession):
     """The conversation with the switch about one leg, from its `connect` to the hand-over.
 
     Args:
-        client_address: who connected, for logs. sock: a connected gevent socket; the session
-        owns it from here on. deadlines: how long it waits. limits: how large a frame may be.
+        client_address: who connected, for logs.
+        sock: a connected gevent socket; the session owns it from here on.
+        deadlines: how long it waits.
+        limits: how large a frame may be.
         max_events: how many events may lie unread before the session ends itself: whoever
-        should
-            read them is stuck.
+            should read them is stuck.
         log: a bound logger.
     """
 
@@ -213,8 +214,8 @@ class Session(Conversation, OutboundSession):
     def wait_over(self, deadline_s: float) -> bool:
         """Wait until the switch lets go of the conversation, as it does after a hangup.
 
-        A parked leg looks at its commands every 20 ms; closing right after `hangup()` may come
-        first, and the leg then goes on in the dialplan instead.
+        A connection closed by us within some 20 ms after the reply to `connect`, with nothing
+        sent for the leg, leaves it parked: whoever gives up a leg hangs it up and waits.
 
         Returns:
             Whether it has.

@@ -9,7 +9,7 @@ import pytest
 from gevent import socket
 from gevent.event import Event as Signal
 
-from callcontrol.errors import ConfigError, SessionGone
+from callcontrol.errors import ConfigError, JournalFull, SessionGone
 from callcontrol.esl.conversation import Deadlines
 from callcontrol.esl.listener import Listener, listening
 from callcontrol.esl.session import Session
@@ -154,7 +154,7 @@ class TestAdmission:
 class TestBorder:
     @pytest.mark.parametrize("mistake", [ZeroDivisionError, KeyError, AssertionError])
     def test_one_handler_s_mistake_is_no_other_s(self, start, call, mistake):
-        """It is counted, its session is closed, and the next leg is served."""
+        """It is counted, its leg is hung up and let go, and the next leg is served."""
 
         def fail(session: Session) -> None:
             session.open()
@@ -164,9 +164,24 @@ class TestBorder:
         for count in (1, 2):
             peer = call(listener)
             answered(peer)
+            assert peer.commands(1)[0].endswith("hangup-cause: NORMAL_TEMPORARY_FAILURE")
+            peer.send(reply(), notice())
             assert peer.is_closed()
             assert eventually(lambda count=count: listener.failed == count)
         assert listener.sessions == 0
+
+    def test_a_leg_that_cannot_go_on_gets_the_error_s_cause(self, start, call):
+        """An error of the engine's own says what to hang up with."""
+
+        def fail(session: Session) -> None:
+            session.open()
+            raise JournalFull
+
+        listener = start(fail)
+        peer = call(listener)
+        answered(peer)
+
+        assert peer.commands(1)[0].endswith("hangup-cause: NETWORK_OUT_OF_ORDER")
 
     @pytest.mark.parametrize(
         "first_bytes",
