@@ -57,7 +57,6 @@ def _parser() -> argparse.ArgumentParser:
         help="environment variable with the event socket's password (ClueCon when unset)",
     )
     add("--socket", default="127.0.0.1:8084", metavar="A[|B]", help="engines, tried in order")
-    add("--park-timeout", default="30:NETWORK_OUT_OF_ORDER", help="seconds and cause")
     add("--dialplan", type=Path, help="a JSON dialplan instead of the one for --socket")
     add("--gateway", action="append", default=[], metavar="NAME=HOST:PORT",
         help="a gateway of sofia/gateway/NAME/number; may be repeated")  # fmt: skip
@@ -76,7 +75,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     plan = (
         dialplan.load(options.dialplan)
         if options.dialplan
-        else dialplan.service_numbers(options.socket, park_timeout=options.park_timeout)
+        else dialplan.service_numbers(options.socket)
     )
     sip = address(options.sip)
     return Settings(

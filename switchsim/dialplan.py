@@ -50,12 +50,13 @@ def actions(*lines: str) -> tuple[Action, ...]:
     return tuple(Action(application=head, data=tail.strip()) for head, _, tail in split)
 
 
-def service_numbers(engines: str, *, park_timeout: str = "30:NETWORK_OUT_OF_ORDER") -> Dialplan:
+def service_numbers(engines: str) -> Dialplan:
     """The dialplan of a switch that hands every call to an engine.
+
+    It is the one of `freeswitch-conf/dialplan/trunk.xml`; change them together.
 
     Args:
         engines: `host:port` of the engine, or several joined by `|`, tried in order.
-        park_timeout: seconds and cause after which a call nobody bridges is released.
     """
     return Dialplan(
         extensions=(
@@ -65,7 +66,9 @@ def service_numbers(engines: str, *, park_timeout: str = "30:NETWORK_OUT_OF_ORDE
                     "set continue_on_fail=true",
                     "set hangup_after_bridge=true",
                     "set sip_ignore_remote_cause=true",
-                    f"set park_timeout={park_timeout}",
+                    "set sip_copy_custom_headers=false",
+                    "sched_hangup +10 normal_temporary_failure",
+                    "set park_timeout=180:NORMAL_TEMPORARY_FAILURE",
                     f"socket {engines} async full",
                     "respond 503 Service Unavailable",
                 ),

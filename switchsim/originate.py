@@ -64,13 +64,8 @@ class Originate:
                 self._drop("LOSE_RACE", but=winner)
                 self._connect(winner)
                 return winner
-            if self._is_redirected():
+            if self._is_redirected() or self._is_out_of_time(limits):
                 return None
-            if limits.is_over:
-                self._drop("NO_ANSWER")
-                return None
-            if limits.enforce():
-                self.cause, self.failed_cause = "NO_ANSWER", "PROGRESS_TIMEOUT"
             if not any(leg.is_up for leg in self._legs):
                 self._take_cause()
                 return None
@@ -158,6 +153,15 @@ class Originate:
             self._session.switch.redirect(self._session, leg.redirected_to)
             self._drop("ORIGINATOR_CANCEL")
             return True
+        return False
+
+    def _is_out_of_time(self, limits: RingLimits) -> bool:
+        """Ends what has taken too long: single legs, or the whole attempt."""
+        if limits.is_over:
+            self._drop("NO_ANSWER")
+            return True
+        if limits.enforce():
+            self.cause, self.failed_cause = "NO_ANSWER", "PROGRESS_TIMEOUT"
         return False
 
     def _says_yes(self, name: str, leg: CalledLeg | None = None) -> bool:
