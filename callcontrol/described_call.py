@@ -34,7 +34,7 @@ from tariffs import (
     Then,
 )
 
-LONGEST_CALL_US = 31 * 86_400 * 10**6
+LONGEST_CALL_US = 7 * 86_400 * 10**6
 LAST_US = us_of(datetime.fromisoformat("9999-12-31T23:59:59.999999Z"))
 
 _AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -155,7 +155,7 @@ class DescribedCall:
         tariff: the table.
         level: the number it starts at, one of the table's.
         start_us: of charging, µs since the epoch.
-        end_us: not before the start, at most 31 days after it.
+        end_us: not before the start, at most 7 days after it.
         changes: in order, none before the start or after the end.
     """
 
@@ -265,7 +265,7 @@ def _order_faults(call: _CallText, tariff: Tariff | None) -> Iterator[Fault]:
     if call.end < call.start:
         yield named_fault(("end",), "before the start")
     if call.end > call.start + LONGEST_CALL_US:
-        yield named_fault(("end",), "more than 31 days after the start")
+        yield named_fault(("end",), "more than 7 days after the start")
     if tariff is not None and call.level not in tariff.levels:
         yield named_fault(("level",), f"the table has no level {shown(call.level)}")
     latest_us = call.start

@@ -11,6 +11,7 @@ from tariffs.money import amount_fault
 
 LEVELS = range(1, 91)  # the numbers a level can have
 LONGEST_S = 86_400  # no offset, period or lead-in is longer than a day
+MOST_FIXED = 10  # schedules of fixed charges in one level; each may be due every second
 
 _NOTHING = Decimal("0.00")
 
@@ -66,6 +67,8 @@ def level_faults(level: Level) -> Iterator[Fault]:
     """Find what is malformed in a level, whatever its table and the law say."""
     yield from amount_faults("per_minute", level.per_minute)
     yield from amount_faults("per_call", level.per_call)
+    if len(level.fixed) > MOST_FIXED:
+        yield Fault(path="fixed", message=f"more than {MOST_FIXED} charges")
     for index, charge in enumerate(level.fixed):
         path = f"fixed.{index}"
         yield from amount_faults(f"{path}.amount", charge.amount)

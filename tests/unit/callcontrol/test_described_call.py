@@ -99,8 +99,8 @@ class TestOrder:
         [
             ({"end": "2026-01-05T11:59:59.999999Z"}, ["end: before the start"]),
             (
-                {"end": "2026-02-05T12:00:00.000001Z"},
-                ["end: more than 31 days after the start"],
+                {"end": "2026-01-12T12:00:00.000001Z"},
+                ["end: more than 7 days after the start"],
             ),
             ({"level": 2}, ["level: the table has no level 2"]),
             ({"level": 10**50}, [f"level: the table has no level 1{'0' * 39}…"]),

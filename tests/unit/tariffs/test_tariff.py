@@ -109,6 +109,15 @@ class TestFaults:
             f"levels.{number}: a level is numbered 1 to 90"
         ]
 
+    def test_a_level_has_at_most_ten_fixed_charges(self):
+        """Ten are let in, eleven are not."""
+        fixed = (("1.00", 60, 60),)
+
+        assert make_tariff(make_level(fixed=fixed * 10)).costs_something
+        assert faults_of(make_level(fixed=fixed * 11)) == [
+            "levels.1.fixed: more than 10 charges"
+        ]
+
     def test_91_levels_are_one_too_many(self):
         """Ninety-one levels cannot all have a number."""
         assert faults_of(*[make_level()] * 91) == ["levels.91: a level is numbered 1 to 90"]
