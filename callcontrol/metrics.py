@@ -1,6 +1,10 @@
 """Every Prometheus series of the engine in one table: name, labels, buckets, meaning.
 
 Labels are few and closed sets: never a number, a customer or a uuid.
+
+Where several workers are one service, its counters and histograms are the sums over all workers
+there ever were, and `multiprocess_mode` says what a gauge is of the workers that live: the sum
+of what each has for itself, else the value of the worst.
 """
 
 from __future__ import annotations
@@ -25,7 +29,10 @@ class Metrics:
             registry=r,
         )
         self.calls_in_progress = Gauge(
-            "callcontrol_calls_in_progress", "calls now on the engine's hands", registry=r
+            "callcontrol_calls_in_progress",
+            "calls now on the engine's hands",
+            multiprocess_mode="sum",
+            registry=r,
         )
         self.calls_refused = Counter(
             "callcontrol_calls_refused",
@@ -76,11 +83,15 @@ class Metrics:
             registry=r,
         )
         self.journal_backlog = Gauge(
-            "callcontrol_journal_backlog", "records that wait to be shipped", registry=r
+            "callcontrol_journal_backlog",
+            "records that wait to be shipped",
+            multiprocess_mode="sum",
+            registry=r,
         )
         self.journal_oldest_seconds = Gauge(
             "callcontrol_journal_oldest_seconds",
             "age of the oldest record that waits to be shipped",
+            multiprocess_mode="max",
             registry=r,
         )
         self.records_shipped = Counter(
@@ -89,22 +100,35 @@ class Metrics:
         self.records_set_aside = Counter(
             "callcontrol_records_set_aside", "records that Postgres refused", registry=r
         )
-        self.store_up = Gauge("callcontrol_store_up", "1 while Postgres answers", registry=r)
+        self.store_up = Gauge(
+            "callcontrol_store_up",
+            "1 while Postgres answers",
+            multiprocess_mode="min",
+            registry=r,
+        )
         self.reference_numbers = Gauge(
-            "callcontrol_reference_numbers", "numbers in the reference in use", registry=r
+            "callcontrol_reference_numbers",
+            "numbers in the reference in use",
+            multiprocess_mode="min",
+            registry=r,
         )
         self.reference_loaded = Gauge(
             "callcontrol_reference_loaded_timestamp_seconds",
             "when the reference in use was read",
+            multiprocess_mode="min",
             registry=r,
         )
         self.reference_faults = Gauge(
             "callcontrol_reference_faults",
             "rows refused in the last reading of the reference",
+            multiprocess_mode="max",
             registry=r,
         )
         self.link_up = Gauge(
-            "callcontrol_link_up", "1 while the link to the switch is up", registry=r
+            "callcontrol_link_up",
+            "1 while the link to the switch is up",
+            multiprocess_mode="min",
+            registry=r,
         )
         self.link_lag_seconds = Histogram(
             "callcontrol_link_lag_seconds",

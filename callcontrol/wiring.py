@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from ipaddress import ip_network
 
 import gevent
+from gevent import socket
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol.calls.call import Call
@@ -42,23 +43,47 @@ _SUBSCRIPTIONS = (
 # The ends of calls may be lost with the event stream; a comparison this often finds them.
 _RESYNC_S = 30.0
 _GAUGES_S = 1.0
+_LOOK_S = 0.05
+
+Part = tuple[Callable[[], object], Callable[[], object]]
+"""How something is started, and how it is stopped."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class Process:
     """One engine process.
 
+    It starts in two steps. Standing by, it knows the numbers and sees the ends of all calls on
+    the switch. Then it opens the journal, which it alone may hold, takes over the calls left
+    open in it, and takes new ones. A process that replaces another waits between the two until
+    the other has let go of the journal, so that no call ends unseen.
+
     Args:
         settings: what it is told.
         log: the process's logger.
+        port: a socket that listens already, shared with other processes; whoever gave it tells
+            of health and figures. None: this process has a port for each of its own.
     """
 
-    def __init__(self, settings: Settings, *, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        log: FilteringBoundLogger,
+        port: socket.socket | None = None,
+    ) -> None:
         self._settings = settings
         self._log = log
+        self._port = port
         self._started = ExitStack()
-        clock = SystemClock()
+        self._clock = SystemClock()
         self._metrics = Metrics()
         self._live_calls = LiveCalls()
+        self._ends: dict[str, Event] = {}
+        self._has_adopted = self._is_stopping = False
         self._store = Store(settings.dsn, name=settings.engine)
         self._feed = ReferenceFeed(
             self._store,
@@ -74,66 +99,31 @@ class Process:
             on_event=self._take,
             on_up=self._compare,
             subscribe=_SUBSCRIPTIONS,
-            clock=clock,
+            clock=self._clock,
             log=log,
-        )
-        self._journal = Journal(settings.journal, clock=clock)
-        self._started.callback(self._journal.close)
-        self._left_open = self._journal.open_calls()
-        self._engine = Engine(
-            settings=settings,
-            clock=clock,
-            reference=self._feed.current,
-            journal=self._journal,
-            link=self._link,
-            live_calls=self._live_calls,
-            ticker=Ticker(clock, log),
-            metrics=self._metrics,
-            log=log,
-            trunks=tuple(ip_network(network) for network in settings.trusted_trunks),
-        )
-        self._shipper = Shipper(
-            self._journal,
-            self._store,
-            batch=settings.ship_batch,
-            metrics=self._metrics,
-            log=log,
-        )
-        self._live_view = LiveView(
-            self._store,
-            settings.engine,
-            lambda: [in_progress(call) for call in self._live_calls],
-            log=log,
-        )
-        # Calls above the limit are refused by the dialplan's rule and recorded; the listener's
-        # own limit only bounds what a flood of connections may cost.
-        self._listener = Listener(
-            lambda session: run_call(session, self._engine),
-            host=settings.listen_host,
-            port=settings.listen_port,
-            allowed_peers=settings.allowed_peers,
-            max_sessions=2 * settings.max_calls + 100,
-            log=log,
-        )
-        self._health = HealthServer(
-            settings.metrics_host,
-            settings.metrics_port,
-            registry=self._metrics.registry,
-            ready=self.ready,
         )
 
-    def start(self) -> None:
+    def start(self, *, may_go_on: Callable[[], None] = _nothing) -> None:
         """Start everything, what calls need first and the port they arrive at last.
+
+        Args:
+            may_go_on: called when it stands by; returns when the journal is free.
 
         Raises:
             CallControlError: something cannot be had; what was started is stopped again.
 
-        Switches: waits for Postgres and the switch, for some seconds at most.
+        Switches: waits for Postgres and the switch, for some seconds at most, and for
+        may_go_on.
         """
         try:
-            for start, stop in self._parts():
-                start()
-                self._started.callback(stop)
+            self._start(
+                (self._store.open, self._store.close),
+                (self._feed.start, self._feed.stop),
+                (self._open_link, self._link.stop),
+            )
+            may_go_on()
+            self._build()
+            self._start(*self._parts())
         except BaseException:
             self._started.close()
             raise
@@ -152,9 +142,11 @@ class Process:
         Switches: waits for calls being set up, at most drain_s, and for Postgres.
         """
         self._log.info("engine_stopping", calls=len(self._live_calls))
-        self._engine.draining = True
+        self._is_stopping = True
         self._listener.drain(0)
-        self._live_calls.wait_until(self._is_set_up, self._settings.drain_s)
+        until_s = self._clock.monotonic_s() + self._settings.drain_s
+        while not self._is_set_up() and self._clock.monotonic_s() < until_s:
+            gevent.sleep(_LOOK_S)
         self._started.close()
         self._log.info("engine_stopped", calls=len(self._live_calls))
 
@@ -164,25 +156,75 @@ class Process:
             "link to the switch": self._link.is_up,
             "journal": self._journal.fault is None,
             "reference": bool(self._feed.current().directory.numbers),
-            "not draining": not self._engine.draining,
+            "not draining": not self._is_stopping,
         }
 
-    def _parts(self) -> list[tuple[Callable[[], object], Callable[[], object]]]:
+    def _start(self, *parts: Part) -> None:
+        for start, stop in parts:
+            start()
+            self._started.callback(stop)
+
+    def _build(self) -> None:
+        """Open the journal and build what needs it."""
+        settings = self._settings
+        self._journal = Journal(settings.journal, clock=self._clock)
+        self._started.callback(self._journal.close)
+        self._engine = Engine(
+            settings=settings,
+            clock=self._clock,
+            reference=self._feed.current,
+            journal=self._journal,
+            link=self._link,
+            live_calls=self._live_calls,
+            ticker=Ticker(self._clock, self._log),
+            metrics=self._metrics,
+            log=self._log,
+            trunks=tuple(ip_network(network) for network in settings.trusted_trunks),
+        )
+        self._shipper = Shipper(
+            self._journal,
+            self._store,
+            batch=settings.ship_batch,
+            metrics=self._metrics,
+            log=self._log,
+        )
+        self._live_view = LiveView(
+            self._store,
+            settings.engine,
+            lambda: [in_progress(call) for call in self._live_calls],
+            log=self._log,
+        )
+        # Calls above the limit are refused by the dialplan's rule and recorded; the listener's
+        # own limit only bounds what a flood of connections may cost.
+        self._listener = Listener(
+            lambda session: run_call(session, self._engine),
+            host=settings.listen_host,
+            port=settings.listen_port,
+            sock=self._port,
+            allowed_peers=settings.allowed_peers,
+            max_sessions=2 * settings.max_calls + 100,
+            log=self._log,
+        )
+        self._health = HealthServer(
+            settings.metrics_host,
+            settings.metrics_port,
+            registry=self._metrics.registry,
+            ready=self.ready,
+        )
+
+    def _parts(self) -> Iterator[Part]:
         gauges = gevent.Greenlet(self._watch)
         in_step = gevent.Greenlet(keep_in_step, self._engine, _RESYNC_S)
-        return [
-            (self._store.open, self._store.close),
-            (self._feed.start, self._feed.stop),
-            (self._shipper.start, self._shipper.stop),
-            (self._engine.ticker.start, self._engine.ticker.stop),
-            (self._open_link, self._link.stop),
-            (self._adopt, _nothing),
-            (in_step.start, in_step.kill),
-            (gauges.start, gauges.kill),
-            (self._live_view.start, self._live_view.stop),
-            (self._health.start, self._health.stop),
-            (self._listener.start, self._listener.stop),
-        ]
+        yield self._shipper.start, self._shipper.stop
+        yield self._engine.ticker.start, self._engine.ticker.stop
+        # When stopping, the link goes before the journal that the ends it tells of belong in.
+        yield self._adopt, self._link.stop
+        yield in_step.start, in_step.kill
+        yield gauges.start, gauges.kill
+        yield self._live_view.start, self._live_view.stop
+        if self._port is None:
+            yield self._health.start, self._health.stop
+        yield self._listener.start, self._listener.stop
 
     def _open_link(self) -> None:
         try:
@@ -192,12 +234,18 @@ class Process:
 
     def _adopt(self) -> None:
         """Take over what an earlier process of this journal left running."""
-        adopted = adopt(self._left_open, self._engine)
-        if self._left_open:
-            self._log.info("calls_adopted", found=len(self._left_open), up=adopted)
+        left_open = self._journal.open_calls()
+        adopted = adopt(left_open, self._engine, self._ends)
+        self._has_adopted = True
+        self._ends.clear()
+        if left_open:
+            self._log.info("calls_adopted", found=len(left_open), up=adopted)
 
     def _is_set_up(self) -> bool:
-        return all(call.state is CallState.ANSWERED for call in self._live_calls)
+        """Say whether no call that was taken is still to be answered or refused."""
+        return not self._listener.conversations and all(
+            call.state is CallState.ANSWERED for call in self._live_calls
+        )
 
     def _take(self, event: Event) -> None:
         """Tell a call that its leg is gone. Switches: no."""
@@ -205,17 +253,27 @@ class Process:
         call = self._live_calls.find(event.uuid)
         if call is not None and not call.ended.ready():
             call.ended.set(event)
+        elif not self._has_adopted:
+            self._ends[event.uuid] = event
 
     def _compare(self) -> None:
         """Find the calls that ended while the link was down."""
+        if not self._has_adopted:
+            return
         try:
             resync(self._engine)
         except SessionError as exc:
             self._log.warning("resync_failed", reason=str(exc))
 
     def _watch(self) -> None:
+        metrics = self._metrics
         while True:
-            self._metrics.link_up.set(self._link.is_up)
+            backlog = self._journal.backlog()
+            metrics.journal_backlog.set(backlog.records)
+            metrics.journal_oldest_seconds.set(backlog.oldest_s)
+            metrics.store_up.set(self._store.is_up)
+            metrics.link_up.set(self._link.is_up)
+            metrics.calls_in_progress.set(len(self._live_calls))
             gevent.sleep(_GAUGES_S)
 
 
@@ -238,7 +296,3 @@ def in_progress(call: Call) -> CallInProgress:
         tariff_version=call.tariff.version if call.tariff else "",
         level=call.level if is_metered else None,
     )
-
-
-def _nothing() -> None:
-    pass

@@ -38,7 +38,6 @@ class Engine:
     Attributes:
         reference: gives the snapshot to decide with; a call takes it once and keeps it.
         trunks: the networks whose asserted identities are believed.
-        draining: set when the engine stops politely: new calls are refused.
     """
 
     settings: Settings
@@ -51,4 +50,3 @@ class Engine:
     metrics: Metrics
     log: FilteringBoundLogger
     trunks: Sequence[Network] = field(default_factory=tuple)
-    draining: bool = False

@@ -30,7 +30,7 @@ def obstacle(call: Call, decision: Connect, engine: Engine) -> Release | None:
     A call is never connected unless it can be metered, seen to its end and recorded. A free one
     may go on while the journal fails: what it would lose is no money.
     """
-    if engine.draining or len(engine.live_calls) > engine.settings.max_calls:
+    if len(engine.live_calls) > engine.settings.max_calls:
         rule, cause, disposition = "overload", OVERLOAD, Disposition.CONGESTION
     elif not engine.link.is_up:
         rule, cause, disposition = "no link to the switch", OUT_OF_ORDER, Disposition.FAILED

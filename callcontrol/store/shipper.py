@@ -136,10 +136,6 @@ class Shipper:
         self._asked_s = float("-inf")
         self._is_stopping = Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
-        # Asked for when somebody reads them, so they are true also while the shipper waits.
-        metrics.journal_backlog.set_function(lambda: journal.backlog().records)
-        metrics.journal_oldest_seconds.set_function(lambda: journal.backlog().oldest_s)
-        metrics.store_up.set_function(lambda: store.is_up)
 
     def start(self) -> None:
         """Begin to ship."""
