@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from tariffs import FixedCharge, Level, Meter, Tariff, Then
+from tariffs import SWISS_LAW, FixedCharge, Level, Meter, Rule, Subject, Tariff, Then
 
 SECOND_US = 10**6
+RATED = Path(__file__).parents[1] / "fixtures" / "rated"  # calls priced by hand
 
 
 def us(text: str) -> int:
@@ -18,6 +22,22 @@ def us(text: str) -> int:
 
 
 NOON_US = us("2026-01-05T12:00:00Z")
+JUNE_US = us("2026-06-01T00:00:00+02:00")
+# the Swiss law with a lower limit from the first of June
+TIGHTENED_LAW = replace(
+    SWISS_LAW,
+    rules=(
+        *SWISS_LAW.rules,
+        Rule(
+            subjects=(Subject.PER_MINUTE,),
+            categories=("0901",),
+            value=Decimal(5),
+            valid_from=date(2026, 6, 1),
+            article="OST art. 39",
+            source="OST (SR 784.101.1) art. 39 § 2",
+        ),
+    ),
+)
 
 
 def make_level(
@@ -50,3 +70,15 @@ def make_meter(
 ) -> Meter:
     """Make a meter that starts at noon."""
     return Meter(tariff, level=level, start_us=start_us, **fields)
+
+
+def make_call_text(**fields: Any) -> str:
+    """Describe a minute at 3.00, without rounding; fields replace parts of it."""
+    tariff = {"category": "0901", "levels": {"1": {"per_minute": "3.00"}}}
+    call = {
+        "tariff": tariff | fields.pop("tariff", {}),
+        "start": "2026-01-05T12:00:00Z",
+        "end": "2026-01-05T12:01:00Z",
+        "level": 1,
+    }
+    return json.dumps(call | fields)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from callcontrol.errors import ConfigError
 from callcontrol.rating import rate_text, rated_json
-from tests.unit.callcontrol.test_rating import RATED
+from tests.tariff_builders import RATED
 
 WORKED = (RATED / "01-worked-example.call.json").read_text("utf-8")
 

@@ -7,7 +7,7 @@ import pytest
 
 from callcontrol.described_call import described_call
 from callcontrol.errors import ConfigError
-from tests.unit.callcontrol.test_rating import make_call
+from tests.tariff_builders import make_call_text
 
 
 def faults_of(text: str) -> list[str]:
@@ -34,7 +34,7 @@ class TestAmounts:
         """A float is refused, and so is all else that is not digits with a point."""
         tariff = levels(_1={"per_minute": amount})
 
-        assert faults_of(make_call(tariff=tariff)) == [
+        assert faults_of(make_call_text(tariff=tariff)) == [
             'tariff.levels.1.per_minute: not an amount, a string such as "3.00"'
         ]
 
@@ -51,7 +51,7 @@ class TestAmounts:
         """What looks like an amount may still be none a table can have."""
         fixed = [{"amount": amount, "after_s": 1}]
 
-        assert faults_of(make_call(tariff=levels(_1={"fixed": fixed}))) == [
+        assert faults_of(make_call_text(tariff=levels(_1={"fixed": fixed}))) == [
             f"tariff.levels.1.fixed.0.amount: {message}"
         ]
 
@@ -70,7 +70,7 @@ class TestInstants:
     )
     def test_there_must_be(self, instant: str, message: str):
         """An instant is on the calendar and has a time zone."""
-        assert faults_of(make_call(start=instant)) == [f"start: {message}"]
+        assert faults_of(make_call_text(start=instant)) == [f"start: {message}"]
 
     @pytest.mark.parametrize(
         "instant",
@@ -82,13 +82,13 @@ class TestInstants:
     )
     def test_are_written_in_one_way(self, instant: object):
         """Seconds since the epoch, days, and more than six decimals are refused."""
-        assert faults_of(make_call(end=instant)) == [
+        assert faults_of(make_call_text(end=instant)) == [
             'end: not an instant, a string such as "2026-01-05T12:00:00.000000Z"'
         ]
 
     def test_may_have_any_offset(self):
         """Thirteen o'clock in Zurich in winter is noon."""
-        local = described_call(make_call(start="2026-01-05T13:00:00.5+01:00"))
+        local = described_call(make_call_text(start="2026-01-05T13:00:00.5+01:00"))
 
         assert local.start_us == 1767614400_500000
 
@@ -135,7 +135,7 @@ class TestOrder:
     )
     def test_is_one_time_can_have(self, fields: dict[str, Any], faults: list[str]):
         """The call ends after it starts, its changes lie between, in order."""
-        assert faults == faults_of(make_call(**fields))
+        assert faults == faults_of(make_call_text(**fields))
 
     def test_changes_the_meter_refuses_are_no_faults(self):
         """A level the table lacks is for the meter to refuse, however large its number."""
@@ -143,7 +143,7 @@ class TestOrder:
             {"at": "2026-01-05T12:00:30Z", "level": number} for number in (0, -1, 10**30)
         ]
 
-        assert len(described_call(make_call(changes=changes)).changes) == 3
+        assert len(described_call(make_call_text(changes=changes)).changes) == 3
 
 
 class TestShape:
@@ -172,7 +172,7 @@ class TestShape:
         expected = fault or (
             "tariff.category: not one of 0800, 00800, 0840, 0842, 0844, 0848, 0900, 0901, 0906"
         )
-        assert faults_of(make_call(**fields)) == [expected]
+        assert faults_of(make_call_text(**fields)) == [expected]
 
     @pytest.mark.parametrize("number", ["01", "0", "91", "-1", "1.0", "", "one", "9" * 50])
     def test_levels_are_numbered_1_to_90(self, number: str):
@@ -180,7 +180,7 @@ class TestShape:
         shown = number if len(number) <= 40 else f"{'9' * 40}…"
 
         assert f"tariff.levels.{shown}: a level is numbered 1 to 90" in faults_of(
-            make_call(tariff=levels(_1={}, **{f"_{number}": {}}))
+            make_call_text(tariff=levels(_1={}, **{f"_{number}": {}}))
         )
 
     @pytest.mark.parametrize("text", ["[]", "5", '"call"', "null"])
@@ -209,7 +209,7 @@ class TestEveryFault:
             _7={"per_minute": "11.00", "then": {"after_s": 0, "level": 7}},
             _8={"per_call": "101.00", "note": "dear"},
         )
-        text = make_call(
+        text = make_call_text(
             tariff=tariff | {"increment_s": 60, "free_s": -1},
             start="2026-01-05T12:00:00",
             changes=[{"at": 5}],
@@ -237,7 +237,7 @@ class TestEveryFault:
         tariff = {"category": "0842", "levels": {"1": {"per_minute": "0.081"}}}
         old = {"start": "2023-12-31T12:00:00+01:00", "end": "2023-12-31T12:00:00+01:00"}
 
-        assert faults_of(make_call(tariff=tariff, **old)) == [
+        assert faults_of(make_call_text(tariff=tariff, **old)) == [
             "tariff.levels.1.per_minute: above CHF 0.075 without VAT (OST art. 39a)"
         ]
-        assert described_call(make_call(tariff=tariff)).tariff.category == "0842"
+        assert described_call(make_call_text(tariff=tariff)).tariff.category == "0842"

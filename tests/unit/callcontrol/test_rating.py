@@ -2,26 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from callcontrol.rating import rate_text, rated_json
+from tests.tariff_builders import RATED, make_call_text
 
-RATED = Path(__file__).parents[3] / "fixtures" / "rated"
 CALLS = sorted(RATED.glob("*.call.json"))
-
-
-def make_call(**fields: Any) -> str:
-    """Describe a minute at 3.00, without rounding; fields replace parts of it."""
-    tariff = {"category": "0901", "levels": {"1": {"per_minute": "3.00"}}}
-    call = {
-        "tariff": tariff | fields.pop("tariff", {}),
-        "start": "2026-01-05T12:00:00Z",
-        "end": "2026-01-05T12:01:00Z",
-        "level": 1,
-    }
-    return json.dumps(call | fields)
 
 
 class TestCallsPricedByHand:
@@ -48,7 +35,7 @@ class TestCallsPricedByHand:
 class TestRatedJson:
     def test_has_these_names_in_this_order(self):
         """Scripts rely on the names; amounts are strings."""
-        result = rated_json(rate_text(make_call()))
+        result = rated_json(rate_text(make_call_text()))
 
         assert result == {
             "charge": "3.00",
@@ -79,13 +66,13 @@ class TestRatedJson:
     def test_exhaustion_after_the_last_year_is_never(self):
         """Half a million years cannot be written as an instant."""
         tariff = {"max_charge": "1.00", "levels": {"1": {"per_minute": "0.000001"}}}
-        soon = rated_json(rate_text(make_call(tariff=tariff)))
+        soon = rated_json(rate_text(make_call_text(tariff=tariff)))
         levels = {
             "1": {"per_minute": "0.000001", "then": {"after_s": 1, "level": 2}},
             "2": {"then": {"after_s": 86400, "level": 1}},
         }
         late = rated_json(
-            rate_text(make_call(tariff={"max_charge": "400.00", "levels": levels}))
+            rate_text(make_call_text(tariff={"max_charge": "400.00", "levels": levels}))
         )
 
         assert soon["exhausted_at"] == "2027-11-30T22:40:00.000000Z"
@@ -93,7 +80,7 @@ class TestRatedJson:
 
     def test_what_is_left_out_has_a_default(self):
         """Francs, tax included, by the second, nothing free, not rounded, no maximum."""
-        full = make_call(
+        full = make_call_text(
             tariff={
                 "currency": "CHF",
                 "includes_vat": True,
@@ -105,4 +92,4 @@ class TestRatedJson:
             changes=[],
         )
 
-        assert rated_json(rate_text(full)) == rated_json(rate_text(make_call()))
+        assert rated_json(rate_text(full)) == rated_json(rate_text(make_call_text()))

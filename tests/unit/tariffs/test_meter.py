@@ -16,8 +16,16 @@ from tariffs import (
     TimeRanBackwards,
     UnknownLevel,
 )
-from tests.tariff_builders import NOON_US, SECOND_US, make_level, make_meter, make_tariff, us
-from tests.unit.tariffs.test_terms import JUNE_US, TIGHTENED
+from tests.tariff_builders import (
+    JUNE_US,
+    NOON_US,
+    SECOND_US,
+    TIGHTENED_LAW,
+    make_level,
+    make_meter,
+    make_tariff,
+    us,
+)
 
 
 def at(seconds: float) -> int:
@@ -305,7 +313,7 @@ class TestLawInForce:
         tariff = make_tariff(
             make_level("6.00", fixed=(("1.00", 15, 20),), then=(40, 2)), make_level()
         )
-        meter = make_meter(tariff, start_us=JUNE_US - 10 * SECOND_US, law=TIGHTENED)
+        meter = make_meter(tariff, start_us=JUNE_US - 10 * SECOND_US, law=TIGHTENED_LAW)
         rated = meter.rated(JUNE_US + 60 * SECOND_US)
 
         # 10 s at 6.00, 30 s at 5.00, 1.00 at 15 s and at 35 s
@@ -316,7 +324,7 @@ class TestLawInForce:
     def test_holds_for_the_step_of_its_midnight(self):
         """A step at the very midnight is refused by the new law; the old level is clipped."""
         tariff = make_tariff(make_level("8.00", then=(10, 2)), make_level("6.00"))
-        meter = make_meter(tariff, start_us=JUNE_US - 10 * SECOND_US, law=TIGHTENED)
+        meter = make_meter(tariff, start_us=JUNE_US - 10 * SECOND_US, law=TIGHTENED_LAW)
         rated = meter.rated(JUNE_US + 60 * SECOND_US)
 
         assert [refusal.at_us for refusal in rated.refused] == [JUNE_US]
@@ -327,8 +335,8 @@ class TestLawInForce:
         """A change refused at midnight was lawful a microsecond before."""
         tariff = make_tariff(make_level(), make_level("6.00"))
         start_us = JUNE_US - 10 * SECOND_US
-        early = make_meter(tariff, start_us=start_us, law=TIGHTENED)
-        late = make_meter(tariff, start_us=start_us, law=TIGHTENED)
+        early = make_meter(tariff, start_us=start_us, law=TIGHTENED_LAW)
+        late = make_meter(tariff, start_us=start_us, law=TIGHTENED_LAW)
 
         assert early.change_level(2, JUNE_US - 1) is None
         assert late.change_level(2, JUNE_US) is not None

@@ -7,8 +7,15 @@ from decimal import Decimal
 import pytest
 
 from tariffs import Law, Level, Tariff
-from tests.tariff_builders import NOON_US, SECOND_US, make_level, make_meter, make_tariff
-from tests.unit.tariffs.test_terms import JUNE_US, TIGHTENED
+from tests.tariff_builders import (
+    JUNE_US,
+    NOON_US,
+    SECOND_US,
+    TIGHTENED_LAW,
+    make_level,
+    make_meter,
+    make_tariff,
+)
 
 YEAR_S = 365 * 86_400
 
@@ -68,7 +75,7 @@ class TestExhaustion:
         """The eleventh charge of 1.00 passes 10.00, though the law changed after the fifth."""
         tariff = capped(make_level(fixed=(("1.00", 10, 10),)))
         start_us = JUNE_US - 55 * SECOND_US
-        meter = make_meter(tariff, start_us=start_us, law=TIGHTENED)
+        meter = make_meter(tariff, start_us=start_us, law=TIGHTENED_LAW)
 
         assert meter.exhausted_at_us() == start_us + 110 * SECOND_US
 
@@ -136,7 +143,7 @@ class TestSteps:
             make_level("5.00", then=(1, 2)), make_level(then=(1, 1)), maximum="100.00"
         )
         start_us = JUNE_US - 1001 * SECOND_US
-        meter = make_meter(tariff, start_us=start_us, law=TIGHTENED)
+        meter = make_meter(tariff, start_us=start_us, law=TIGHTENED_LAW)
 
         # every other second costs 5/60: 1200 of them fit
         assert meter.exhausted_at_us() == start_us + 2400 * SECOND_US
@@ -146,7 +153,9 @@ class TestSteps:
         """501 dear seconds begin before midnight, at 0.10 each; after it there is none."""
         levels = (make_level("6.00", then=(1, 2)), make_level(then=(1, 1)))
         start_us = JUNE_US - 1001 * SECOND_US
-        meter = make_meter(capped(*levels, maximum=maximum), start_us=start_us, law=TIGHTENED)
+        meter = make_meter(
+            capped(*levels, maximum=maximum), start_us=start_us, law=TIGHTENED_LAW
+        )
         expected = None if seconds is None else start_us + seconds * SECOND_US
 
         assert meter.exhausted_at_us() == expected
@@ -154,6 +163,6 @@ class TestSteps:
     def test_that_go_round_for_nothing_until_a_change_of_law(self):
         """A free round is leaped over to the midnight, and then never passes."""
         tariff = capped(make_level(then=(1, 2)), make_level(then=(1, 1)))
-        meter = make_meter(tariff, start_us=JUNE_US - YEAR_S * SECOND_US, law=TIGHTENED)
+        meter = make_meter(tariff, start_us=JUNE_US - YEAR_S * SECOND_US, law=TIGHTENED_LAW)
 
         assert meter.exhausted_at_us() is None

@@ -1,30 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from tariffs import SWISS_LAW, Law, Rounding, Rule, Subject, Tariff, UnknownLevel
+from tariffs import SWISS_LAW, Law, Rounding, Tariff, UnknownLevel
 from tariffs.money import UNITS
 from tariffs.terms import Terms
-from tests.tariff_builders import NOON_US, SECOND_US, make_level, make_tariff, us
-
-JUNE_US = us("2026-06-01T00:00:00+02:00")
-TIGHTENED = replace(
-    SWISS_LAW,
-    rules=(
-        *SWISS_LAW.rules,
-        Rule(
-            subjects=(Subject.PER_MINUTE,),
-            categories=("0901",),
-            value=Decimal(5),
-            valid_from=date(2026, 6, 1),
-            article="OST art. 39",
-            source="OST (SR 784.101.1) art. 39 § 2",
-        ),
-    ),
+from tests.tariff_builders import (
+    JUNE_US,
+    NOON_US,
+    SECOND_US,
+    TIGHTENED_LAW,
+    make_level,
+    make_tariff,
 )
 
 
@@ -111,7 +100,7 @@ class TestTerms:
     def test_law_of_the_instant_holds(self):
         """From the midnight a new limit comes into force, prices are held to it."""
         tariff = make_tariff(make_level("8.00"))
-        terms = make_terms(tariff, law=TIGHTENED, start_us=JUNE_US - 10 * SECOND_US)
+        terms = make_terms(tariff, law=TIGHTENED_LAW, start_us=JUNE_US - 10 * SECOND_US)
 
         assert terms.edge_after(0) == 10 * SECOND_US
         assert terms.edge_after(10 * SECOND_US) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from callcontrol.cli import main
-from tests.unit.callcontrol.test_rating import RATED
+from tests.tariff_builders import RATED
 
 WORKED = RATED / "01-worked-example.call.json"
 
