@@ -304,7 +304,7 @@ def read_only(path: Path) -> Iterator[tuple[Counts, list[OpenCall], list[Pending
 
 
 def holder_of(path: Path) -> int | None:
-    """Name the process that holds a journal, none when nobody does."""
+    """Name the process that holds a journal; none when nobody does, 0 when it is not known."""
     try:
         fd = os.open(_lock_path(path), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -312,7 +312,8 @@ def holder_of(path: Path) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return int(os.read(fd, 20) or b"0")
+        said = os.read(fd, 20)
+        return int(said) if said.isdigit() else 0
     else:
         return None
     finally:

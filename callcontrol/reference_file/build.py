@@ -105,13 +105,18 @@ class ReferenceBuilder:
             tariffs=self._tariffs(file, at, faults),
         )
         numbers, settlements = self._numbers(file, around, faults)
-        directory = Directory(
-            gateways=around.gateways,
-            customers=around.customers,
-            numbers=numbers,
-            blacklist=Blacklist(_blacklist(file, faults)),
-            prefixes=self._prefixes,
+        directory = faults.attempt(
+            "",
+            lambda: Directory(
+                gateways=around.gateways,
+                customers=around.customers,
+                numbers=numbers,
+                blacklist=Blacklist(_blacklist(file, faults)),
+                prefixes=self._prefixes,
+            ),
         )
+        if directory is None:  # a check of dialplan's that is none of ours: all stays as it was
+            return Built(reference=self._last, faults=tuple(faults.found))
         self._last = Reference(
             directory=directory,
             tariffs=around.tariffs,

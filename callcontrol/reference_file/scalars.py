@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from callcontrol.reference_file.yaml_text import Plain
 from dialplan import (
@@ -33,7 +33,7 @@ CLOSED = "closed"
 """What stands for a route where there is none: the caller is released."""
 
 _SWISS = re.compile(r"\+41[1-9][0-9]{8}")
-_WHOLE = re.compile(r"[0-9]{1,9}")
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")  # one way only: 1 and 01 are not two levels
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
@@ -71,6 +71,13 @@ def _flag(text: str) -> bool:
 
 def _clock(text: str) -> time:
     return time.fromisoformat("00:00" if text == "24:00" else text)
+
+
+def _sensible(at: datetime) -> datetime:
+    """Keep away from the ends of the calendar, where no zone has a date for every instant."""
+    if at.tzinfo is None or not 1970 <= at.year < 2200:
+        raise ValueError(f"{at.isoformat()} is not between 1970 and 2200")
+    return at
 
 
 def _number(value: object) -> object:
@@ -131,6 +138,7 @@ Clock: TypeAlias = Annotated[
 ]
 Instant: TypeAlias = Annotated[
     datetime,
+    AfterValidator(_sensible),
     _read(
         datetime,
         _INSTANT,

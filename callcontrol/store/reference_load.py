@@ -62,11 +62,12 @@ async def _load(
     connection: Connection, dsn: str, file: ReferenceFile, is_trial: bool
 ) -> list[Difference]:
     await check_schema(connection, dsn)
-    # What somebody else changes between the comparison and the writing is found by Postgres,
-    # which then refuses this transaction.
+    if not is_trial:
+        # Before the transaction, whose snapshot would otherwise be of before the wait; it goes
+        # with the connection. What a portal changes between comparison and writing is found by
+        # Postgres, which then refuses this transaction.
+        await connection.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME)
     async with connection.transaction(isolation="repeatable_read", readonly=is_trial):
-        if not is_trial:
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _ONE_AT_A_TIME)
         entries = Entries()
         for read in READERS.values():
             await read(connection, entries)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import MINYEAR, datetime
+from datetime import MINYEAR, UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -201,8 +201,9 @@ class _NumberRows:
         """Give every number, in the form of the reference file; once."""
         for route in self._routes.values():
             route["steps"] = list(route["steps"].values())
-        for (number, _), change in sorted(self._changes.items()):
-            self._numbers[number]["scheduled"].append(change)
+        # asyncpg gives the infinities without a zone, which cannot be compared with others.
+        for number, at in sorted(self._changes, key=lambda key: key[1].replace(tzinfo=UTC)):
+            self._numbers[number]["scheduled"].append(self._changes[number, at])
         yield from sorted(self._numbers.items())
 
     def _at(self, row: Record) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,29 @@ def test_only_what_differs_is_written(dsn: str, demo: ReferenceFile) -> None:
         ("blacklist", "changed"),
     ]
     assert export_reference(dsn) == changed
+
+
+def test_two_who_load_at_once_do_not_mix(dsn: str, demo: ReferenceFile) -> None:
+    """One waits for the other; what is there afterwards is one of the two files, whole."""
+    other, _ = parse_reference(
+        text_of(demo).replace("per_minute: 3.00", "per_minute: 4.00"), name="other", at=AT
+    )
+
+    with ThreadPoolExecutor(4) as both:
+        list(both.map(partial(load_reference, dsn), [demo, other] * 3))
+
+    assert export_reference(dsn) in (demo, other)
+
+
+def test_an_instant_at_the_end_of_time_is_told(dsn: str, demo: ReferenceFile) -> None:
+    """A row written by hand with `infinity` is a fault of that number, and of no other."""
+    load_reference(dsn, demo)
+    run(dsn, _execute, "UPDATE number_levels SET effective_at = 'infinity' WHERE level = 3")
+
+    built = read_built_once(dsn, at=AT)
+
+    assert [fault.path for fault in built.faults] == ["numbers.+41901123456.scheduled.1.at"]
+    assert len(built.reference.directory.numbers) == len(demo.numbers) - 1
 
 
 def test_everything_can_go(dsn: str, demo: ReferenceFile) -> None:

@@ -162,6 +162,7 @@ def test_a_tariffs_version_is_its_contents() -> None:
             "10.01",
             "tariffs.hotline.0.levels.1.per_minute: above CHF 10 (OST art. 39)",
         ),
+        ("1: {per", "01: {per", "tariffs.hotline.0.levels.01: '01' is not a whole number"),
         ("1: {per", "91: {per", "tariffs.hotline.0.levels.91: a level is numbered 1 to 90"),
         ("hotline:\n", "hotline: []\n  other:\n", "tariffs.hotline: has no table"),
         ("0901 123 456", "044 555 01 02", "numbers.044 555 01 02.category: is 'none'"),
