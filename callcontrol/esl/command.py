@@ -14,12 +14,12 @@ Source: `mod_event_socket.c` parse_command, read_packet; `switch_ivr.c` switch_i
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NewType
 
 from callcontrol.errors import UnsafeArgument
 
-Command = bytes
-"""One whole command with its empty line at the end."""
+Command = NewType("Command", bytes)
+"""One whole command with its empty line at the end; only this module makes them."""
 
 _UNSAFE: Final = re.compile(r"[\r\n\0]")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:+/-]+\Z")
@@ -47,31 +47,31 @@ def line(text: str) -> Command:
     """Make a command of one line of free text."""
     if not text.strip():
         raise UnsafeArgument("an empty command")
-    return _text(text) + _END
+    return Command(_text(text) + _END)
 
 
 def connect() -> Command:
     """Ask for the channel that this outbound connection is about."""
-    return b"connect\n\n"
+    return Command(b"connect\n\n")
 
 
 def myevents() -> Command:
     """Subscribe to the events of this connection's own channel."""
-    return b"myevents\n\n"
+    return Command(b"myevents\n\n")
 
 
 def exit_() -> Command:
     """Ask the switch to end the connection."""
-    return b"exit\n\n"
+    return Command(b"exit\n\n")
 
 
 def linger(seconds: int | None = None) -> Command:
     """Keep the connection after the hangup: for so many seconds, or until `exit`."""
     if seconds is None:
-        return b"linger\n\n"
+        return Command(b"linger\n\n")
     if seconds < 0:
         raise UnsafeArgument("a negative time to linger")
-    return b"linger %d\n\n" % seconds
+    return Command(b"linger %d\n\n" % seconds)
 
 
 def auth(password: str) -> Command:
@@ -81,24 +81,24 @@ def auth(password: str) -> Command:
         UnsafeArgument: it has a line break or NUL in it, which is all that the error tells.
     """
     try:
-        return b"auth " + _text(password) + _END
+        return Command(b"auth " + _text(password) + _END)
     except UnsafeArgument:
         raise UnsafeArgument("a line break or NUL in the password") from None
 
 
 def event_plain(*names: str) -> Command:
     """Subscribe to events by name, plain format; adds to what is subscribed already."""
-    return b"event plain " + _words(names) + _END
+    return Command(b"event plain " + _words(names) + _END)
 
 
 def nixevent(*names: str) -> Command:
     """Unsubscribe from events by name."""
-    return b"nixevent " + _words(names) + _END
+    return Command(b"nixevent " + _words(names) + _END)
 
 
 def filter_(header: str, value: str) -> Command:
     """Let only events pass whose header has this value; several filters are alternatives."""
-    return b"filter " + _word(header) + b" " + _text(value) + _END
+    return Command(b"filter " + _word(header) + b" " + _text(value) + _END)
 
 
 def execute(
@@ -123,22 +123,22 @@ def execute(
     if argument:
         parts += [b"\nexecute-app-arg: ", _text(argument)]
     parts.append(_END)
-    return b"".join(parts)
+    return Command(b"".join(parts))
 
 
 def hangup(cause: str) -> Command:
     """Hang up this connection's channel with a cause, by its FreeSWITCH name."""
-    return b"sendmsg\ncall-command: hangup\nhangup-cause: " + _word(cause) + _END
+    return Command(b"sendmsg\ncall-command: hangup\nhangup-cause: " + _word(cause) + _END)
 
 
 def api(name: str, *arguments: str) -> Command:
     """Run an API command and wait for its result."""
-    return b"api " + _api(name, arguments) + _END
+    return Command(b"api " + _api(name, arguments) + _END)
 
 
 def bgapi(name: str, *arguments: str, job_uuid: str) -> Command:
     """Run an API command beside; its result is the event BACKGROUND_JOB with this Job-UUID."""
-    return b"bgapi " + _api(name, arguments) + b"\nJob-UUID: " + _word(job_uuid) + _END
+    return Command(b"bgapi " + _api(name, arguments) + b"\nJob-UUID: " + _word(job_uuid) + _END)
 
 
 def label_of(command: Command) -> str:

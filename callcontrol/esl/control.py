@@ -32,7 +32,13 @@ from gevent.event import Event as Signal
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol.clock import Clock, SystemClock
-from callcontrol.errors import CommandTimeout, SessionError, SessionGone, WireError
+from callcontrol.errors import (
+    CommandRejected,
+    CommandTimeout,
+    SessionError,
+    SessionGone,
+    WireError,
+)
 from callcontrol.esl import command
 from callcontrol.esl.command import Command
 from callcontrol.esl.conversation import Deadlines, result_in_time
@@ -43,6 +49,9 @@ from callcontrol.esl.wire import Limits
 _Args = TypeVarTuple("_Args")
 
 State = Literal["connecting", "up", "down"]
+
+# How many events are handed on before others get their turn: some 10 ms of work.
+_AT_A_TIME = 100
 
 _NO_LEG = "00000000-0000-0000-0000-000000000000"
 
@@ -188,15 +197,15 @@ class Control:
     def stop(self) -> None:
         """End the link for good.
 
-        Switches: waits for the two greenlets, which a callback that waits may delay, at most 1
-        s.
+        Switches: waits for the two greenlets, which a callback may delay, at most 2 s.
         """
         self._stopping.set()
         self._arrived.set()
         if self._link is not None:
             self._link.end("closed by us")
-        gevent.joinall(self._greenlets, timeout=1.0)
-        gevent.killall(self._greenlets, timeout=1.0)
+        others = [one for one in self._greenlets if one is not gevent.getcurrent()]
+        gevent.joinall(others, timeout=1.0)
+        gevent.killall(others, timeout=1.0)
         self._state = "down"
 
     def api(self, name: str, *arguments: str, deadline_s: float | None = None) -> str:
@@ -258,7 +267,7 @@ class Control:
             self._port,
             self._password,
             on_event=self._take,
-            on_end=self._ended.set,
+            on_end=self._end_jobs,
             deadlines=self._deadlines,
             limits=self._limits,
             log=self._log,
@@ -285,7 +294,7 @@ class Control:
             except SessionError as exc:
                 failures += 1
                 self._log.warning("esl_link_failed", reason=str(exc), failures=failures)
-            except Exception:  # noqa: BLE001 - the border: without its keeper the link never returns
+            except Exception:  # noqa: BLE001 - without its keeper no link returns
                 failures += 1
                 self._log.exception("esl_link_keeper_failed")
             wait_s = self._keeping.backoff.wait_s(max(1, failures), self._chance())
@@ -301,18 +310,21 @@ class Control:
         while not self._ended.wait(self._keeping.ping_every_s):
             try:
                 link.send(command.api("uuid_exists", _NO_LEG), self._keeping.ping_deadline_s)
+            except CommandRejected:
+                continue  # a no is a sign of life
             except SessionError as exc:
                 link.end(f"no sign of life: {exc}")
         self._state = "down"
         self.last_error = link.end_reason or SessionGone("the link has ended")
-        self._fail_jobs(self.last_error)
         self._log.warning("esl_link_down", reason=str(self.last_error))
         self._guard(self._on_down, self.last_error)
 
-    def _fail_jobs(self, reason: SessionError) -> None:
+    def _end_jobs(self) -> None:
+        """Tell those who wait for jobs, and the keeper, that a link has ended. No waiting."""
         for job in self._jobs.values():
-            job.set_exception(SessionGone(str(reason)))
+            job.set_exception(SessionGone("the link to the switch went down"))
         self._jobs.clear()
+        self._ended.set()
 
     def _take(self, event: Event) -> None:
         """Take an event from the link's reader; must not wait."""
@@ -323,9 +335,8 @@ class Control:
             if job is not None:
                 job.set(event.body.decode("utf-8", "replace"))
                 return
-        if len(self._events) >= self._keeping.max_events and self._link is not None:
-            self._link.end(f"{len(self._events)} events lie unread")
-            return
+        if len(self._events) >= self._keeping.max_events:
+            raise SessionGone(f"{len(self._events)} events lie unread")
         self._events.append(event)
         self._arrived.set()
 
@@ -347,8 +358,9 @@ class Control:
             if not self._events:
                 self._arrived.clear()
                 self._arrived.wait()
-                continue
-            self._guard(self._on_event, self._events.popleft())
+            for _ in range(min(len(self._events), _AT_A_TIME)):
+                self._guard(self._on_event, self._events.popleft())
+            gevent.sleep(0)
 
     def _guard(self, callback: Callable[[*_Args], None], *args: *_Args) -> None:
         """Call a callback; the border no exception passes."""

@@ -203,6 +203,7 @@ class Conversation:
 
         Raises:
             SessionGone: the conversation has ended, or the switch does not read.
+            SessionError: too many commands lie unanswered.
 
         Switches: only while the switch does not read, at most write_s.
         """
@@ -263,10 +264,9 @@ class Conversation:
 
     def _raise_if_too_many(self, commands: Sequence[Command]) -> None:
         """Refuse to pile up commands before a switch that answers none of them."""
-        if len(self._pending) + len(commands) > self._max_in_flight:
-            raise CommandTimeout(
-                label_of(commands[0]), self._deadlines.command_s, leg_uuid=self.leg_uuid
-            )
+        waiting = len(self._pending)
+        if waiting + len(commands) > self._max_in_flight:
+            raise SessionError(f"{waiting} commands lie unanswered", leg_uuid=self.leg_uuid)
 
     def _gone_error(self) -> SessionError:
         """Make a new error of the reason, for one who waits: each raises its own."""
@@ -283,8 +283,8 @@ class Conversation:
         """
         try:
             self._end(SessionGone, self._read())
-        except WireError as exc:
-            self._end(WireError, str(exc))
+        except SessionError as exc:
+            self._end(type(exc), str(exc))
         except OSError as exc:
             self._end(SessionGone, f"the connection broke: {exc}")
         except Exception as exc:  # noqa: BLE001 - the border of this greenlet; all are told
@@ -368,7 +368,7 @@ class Conversation:
         self._end(SessionGone, "closed by us")
 
     def _event(self, event: Event) -> None:
-        """Take one event; must not wait."""
+        """Take one event; must not wait. A SessionError it raises ends the conversation."""
         raise NotImplementedError
 
     def _refused(self, rejection: CommandRejected) -> None:
@@ -383,4 +383,10 @@ class Conversation:
         raise NotImplementedError
 
     def register_handle(self, name: str, handler: object) -> None:
-        """Keep greenswitch's own three; they are never called, `_event` takes their place."""
+        """Refuse handlers, which nothing would call; greenswitch's own are passed over.
+
+        Raises:
+            NotImplementedError: events are taken in another way here.
+        """
+        if getattr(handler, "__self__", None) is not self:
+            raise NotImplementedError(f"no handlers here, not for {name} either")

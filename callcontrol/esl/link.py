@@ -88,6 +88,7 @@ class Link(Conversation, InboundESL):
             SwitchUnreachable: nobody listens there, or nobody greets in time.
             AuthenticationRejected: the switch does not take the password.
             CommandRejected: it does not take a subscription.
+            CommandTimeout: it greets us, and then does not answer.
             SessionGone: it ended the connection meanwhile.
 
         Switches: waits for the switch, at most deadline_s.

@@ -266,8 +266,7 @@ class Session(Conversation, OutboundSession):
 
     def _event(self, event: Event) -> None:
         if len(self._events) >= self._max_events:
-            self._end(SessionGone, f"{self._max_events} events lie unread")
-            return
+            raise SessionGone(f"{self._max_events} events lie unread")
         self._events.append(event)
         self._arrived.set()
         if self._completions and event.name == "CHANNEL_EXECUTE_COMPLETE":

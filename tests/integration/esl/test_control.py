@@ -30,6 +30,7 @@ from tests.integration.esl.peer import (
     api_response,
     event,
     eventually,
+    hub_is_alive,
     listening,
     notice,
     reply,
@@ -340,6 +341,17 @@ class TestEvents:
         assert "unread" in str(control.last_error)
         stuck.set()
 
+    def test_a_flood_of_events_leaves_others_their_turn(self, switch, make):
+        """Also when they were already waiting."""
+        seen: list[str] = []
+        control = make(on_event=lambda one: seen.append(one.name))
+        peer = up(control, switch)
+        flood = gevent.spawn(peer.send, event("E", X="y" * 100) * 5000)
+
+        assert hub_is_alive()
+        assert eventually(lambda: len(seen) == 5000)
+        flood.get(timeout=PATIENCE_S)
+
     def test_age_and_restart_are_noticed(self, switch, make):
         """By the switch's time and its run's identity; an event without a time tells none."""
         clock = FakeClock(now_us=1_000_000)
@@ -401,6 +413,17 @@ class TestLossAndReturn:
         assert eventually(lambda: not control.is_up)
 
         assert "no sign of life" in str(control.last_error)
+
+    def test_a_ping_refused_is_a_sign_of_life(self, switch, make):
+        """A switch may not allow the command; it has answered all the same."""
+        keeping = Keeping(backoff=QUICK.backoff, ping_every_s=0.01, open_s=PATIENCE_S)
+        control = make(keeping=keeping)
+        peer = up(control, switch)
+        for _ in range(3):
+            peer.answer(api_response("-ERR uuid_exists Command not found!\n"))
+
+        assert control.connections == 1
+        assert control.is_up
 
     def test_it_is_tried_until_the_switch_is_there(self, switch, make):
         """With waits that grow and that chance shortens, and an error to show meanwhile."""

@@ -177,10 +177,10 @@ class TestReplies:
 
     def test_commands_do_not_pile_up_before_a_switch_that_answers_none(self, session):
         """There is a largest number in flight."""
-        with pytest.raises(CommandTimeout):
+        with pytest.raises(SessionError):
             session.post(*[command.exit_()] * 1001)
         session.post(*[command.exit_()] * 1000)
-        with pytest.raises(CommandTimeout):
+        with pytest.raises(SessionError, match="1000 commands"):
             session.post(command.exit_())
         assert session.in_flight == 1000
 
@@ -240,6 +240,11 @@ class TestExecuting:
         with pytest.raises(NotImplementedError):
             session.playback("a")
 
+    def test_a_handler_that_nothing_would_call_is_refused(self, session):
+        """Greenswitch's own three are passed over when it sets itself up."""
+        with pytest.raises(NotImplementedError, match="DTMF"):
+            session.register_handle("DTMF", print)
+
     def test_hangup_is_sent_with_its_cause(self, session, peer):
         """By name; a cause of two words is refused."""
         session.hangup("USER_BUSY")
@@ -256,7 +261,13 @@ class TestEvents:
 
         assert [session.next_event(PATIENCE_S).name for _ in range(2)] == ["ONE", "TWO"]
         assert session.next_event(SOON_S) is None
-        assert session.next_event(0) is None
+
+    def test_one_who_only_looks_lets_the_reader_read(self, session, peer):
+        """A deadline of 0 gives others their turn, so that a loop of it cannot starve them."""
+        peer.send(event("ONE"))
+        looks = [session.next_event(0) for _ in range(100)]
+
+        assert [one.name for one in looks if one is not None] == ["ONE"]
 
     def test_events_unread_beyond_the_limit_end_the_session(self):
         """Whoever should read them is stuck; what came first can still be read."""
