@@ -7,14 +7,15 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gevent import subprocess
 
 from callcontrol.store.embedded import EmbeddedPostgres
 from tests.scenario.parties import SIPP, Caller, Destination, free_port
@@ -113,13 +114,14 @@ class Stack:
 
     def start_engine(self) -> None:
         """Start the engine and wait until it takes calls."""
-        self._engine = subprocess.Popen(
-            [sys.executable, "-m", "callcontrol", "serve"],
-            stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "engine.log").open("ab"),
-            env=self._environment,
-            cwd=ROOT,
-        )
+        with (self._folder / "engine.log").open("ab") as log:
+            self._engine = subprocess.Popen(
+                [sys.executable, "-m", "callcontrol", "serve"],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=self._environment,
+                cwd=ROOT,
+            )
         eventually(self.is_ready, within_s=20)
 
     def is_ready(self) -> bool:
@@ -127,6 +129,9 @@ class Stack:
         try:
             with urllib.request.urlopen(f"{self._health}/readyz", timeout=2) as answer:
                 return answer.status == 200
+        except urllib.error.HTTPError as answer:
+            answer.close()
+            return False
         except OSError:
             return False
 

@@ -6,13 +6,11 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-import gevent
+from gevent import subprocess
 
 from callcontrol.errors import SessionError
 from callcontrol.esl.control import Control
@@ -39,6 +37,7 @@ class StandIn:
     """The stand-in switch in a process of its own."""
 
     def __init__(self, engines: str, folder: Path) -> None:
+        log = (folder / "switch.log").open("wb")
         self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "switchsim", "--sip", "127.0.0.1:0",
@@ -46,9 +45,10 @@ class StandIn:
                 "--socket", engines,
             ],
             stdout=subprocess.PIPE,
-            stderr=(folder / "switch.log").open("wb"),
+            stderr=log,
             env={**os.environ, "SWITCH_PASSWORD": PASSWORD},
         )  # fmt: skip
+        log.close()
         assert self._process.stdout is not None
         ready = json.loads(self._process.stdout.readline())
         self.sip_port = int(ready["sip"].rpartition(":")[2])
@@ -75,13 +75,14 @@ class RealSwitch:
         for path in folders.values():
             path.mkdir(exist_ok=True)
         first_rtp = 20_000 + os.getpid() % 100 * 200
+        log = (folder / "switch.log").open("wb")
         self._process = subprocess.Popen(
             [
                 program, "-nf", "-nc", "-nonat", "-np", "-conf", str(CONFIGURATION),
                 "-log", str(folders["log"]), "-db", str(folders["db"]),
                 "-run", str(folders["run"]),
             ],
-            stdout=(folder / "switch.log").open("wb"),
+            stdout=log,
             stderr=subprocess.STDOUT,
             env={
                 **os.environ,
@@ -93,6 +94,7 @@ class RealSwitch:
                 "CALLCONTROL_SWITCH_PASSWORD": PASSWORD,
             },
         )  # fmt: skip
+        log.close()
         eventually(self._is_running, within_s=30, every_s=0.2)
 
     def stop(self) -> None:
@@ -161,8 +163,10 @@ def start_switch(engines: str, folder: Path) -> Switch:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
-    with suppress(gevent.Timeout):
-        eventually(lambda: process.poll() is not None, within_s=15)
-    if process.poll() is None:
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
