@@ -38,6 +38,7 @@ from callcontrol.esl.session import SESSION_LIMITS, Session
 from callcontrol.esl.wire import Limits
 
 Address = tuple[str, int]
+_REFUSED = "CALLCONTROL_LISTEN_PORT: cannot listen at {}:{}: {}"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -50,8 +51,8 @@ def is_within(host: str, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 
 
-def listening(host: str, port: int, *, backlog: int = 1024) -> socket.socket:
-    """Make a socket that listens; port 0: any free one.
+def bound(host: str, port: int) -> socket.socket:
+    """Make a socket that has an address and does not listen yet; port 0: any free one.
 
     Raises:
         ConfigError: the address is taken or is none of ours.
@@ -59,17 +60,14 @@ def listening(host: str, port: int, *, backlog: int = 1024) -> socket.socket:
     Switches: no.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(backlog)
+        sock.bind((host, port))
     except OSError as exc:
-        listener.close()
-        raise ConfigError(
-            f"CALLCONTROL_LISTEN_PORT: cannot listen at {host}:{port}: {exc.strerror}"
-        ) from exc
-    return listener
+        sock.close()
+        raise ConfigError(_REFUSED.format(host, port, exc.strerror)) from exc
+    return sock
 
 
 class Listener:
@@ -157,7 +155,12 @@ class Listener:
 
         Switches: no.
         """
-        listener = self._sock or listening(self._host, self._port, backlog=self._backlog)
+        listener = self._sock or bound(self._host, self._port)
+        try:
+            listener.listen(self._backlog)
+        except OSError as exc:
+            listener.close()
+            raise ConfigError(_REFUSED.format(self._host, self._port, exc.strerror)) from exc
         self._host, self._port = listener.getsockname()[:2]
         self._server = StreamServer(listener, self._serve)
         if self._sock is not None:

@@ -11,7 +11,7 @@ from gevent.event import Event as Signal
 
 from callcontrol.errors import ConfigError, JournalFull, SessionGone
 from callcontrol.esl.conversation import Deadlines
-from callcontrol.esl.listener import Listener, listening
+from callcontrol.esl.listener import Listener, bound
 from callcontrol.esl.session import Session
 from tests.integration.esl.peer import (
     PATIENCE_S,
@@ -267,9 +267,9 @@ class TestEnd:
         with pytest.raises(ConfigError, match=f"{host}:{port}"):
             Listener(stay, host=host, port=port).start()
 
-    def test_a_socket_shared_with_others_keeps_listening(self, start, call):
+    def test_a_socket_shared_with_others_keeps_bound(self, start, call):
         """Who closes it takes what the kernel has completed; the next leg is another's."""
-        sock = listening("127.0.0.1", 0)
+        sock = bound("127.0.0.1", 0)
         first, second = start(sock=sock.dup()), start(sock=sock.dup())
         assert first.drain(PATIENCE_S)
         peer = call(first)
