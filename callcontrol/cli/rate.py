@@ -51,18 +51,22 @@ def _print(rated: Rated) -> None:
     for line in rated.lines:
         lines.add_row(*_cells(line))
     metered = f"{rated.metered_us // 10**6}.{rated.metered_us % 10**6:06d} s"
-    totals = Table.grid(padding=(0, 2))
-    totals.add_row("charge", f"{rated.currency} {result['charge']}{_capped(rated)}")
-    totals.add_row("exact", f"{rated.currency} {result['exact']}")
-    totals.add_row("net", f"{rated.currency} {result['net']}")
-    totals.add_row("VAT", f"{rated.currency} {result['vat']} ({_percent(rated)})")
-    totals.add_row("metered", metered)
-    totals.add_row("exhausted at", str(result["exhausted_at"] or "never"))
+    totals = [
+        ("charge", f"{rated.currency} {result['charge']}{_capped(rated)}"),
+        ("exact", f"{rated.currency} {result['exact']}"),
+        ("net", f"{rated.currency} {result['net']}"),
+        ("VAT", f"{rated.currency} {result['vat']} ({_percent(rated)})"),
+        ("metered", metered),
+        ("exhausted at", str(result["exhausted_at"] or "never")),
+    ]
     for refusal in rated.refused:
         when = text_of(refusal.at_us)
-        totals.add_row("refused", f"level {refusal.level} at {when}: {refusal.reason}")
-    console = Console(markup=False, highlight=False)
-    console.print(lines, "", totals, sep="\n")
+        totals.append(("refused", f"level {refusal.level} at {when}: {refusal.reason}"))
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(lines)
+    console.print()
+    for name, value in totals:
+        console.print(f"{name:<14}{value}")
 
 
 def _capped(rated: Rated) -> str:

@@ -75,7 +75,10 @@ class TestRate:
         _, refused, _ = run(str(RATED / "16-change-too-dear.call.json"))
         _, capped, _ = run(str(RATED / "11-maximum-reached.call.json"))
 
-        assert "level 3 at 2026-01-05T12:00:20.000000Z: would pass the" in refused
+        assert (
+            "level 3 at 2026-01-05T12:00:20.000000Z: would pass the maximum of CHF 30.00"
+            in refused
+        )
         assert "exhausted at  never" in refused
         assert "CHF 5.00, the maximum" in capped
 
