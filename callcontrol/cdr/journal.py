@@ -23,8 +23,7 @@ import gevent
 from gevent.event import AsyncResult
 
 from callcontrol.cdr.call_id import CallId
-from callcontrol.cdr.journal_file import (
-    JournalFile,
+from callcontrol.cdr.journal_entries import (
     Noted,
     OpenCall,
     Opened,
@@ -35,6 +34,7 @@ from callcontrol.cdr.journal_file import (
     Shipped,
     as_json,
 )
+from callcontrol.cdr.journal_file import JournalFile
 from callcontrol.cdr.journal_writer import Ask, Job, Outcome, Stop, Write, Writer
 from callcontrol.cdr.record import Cdr
 from callcontrol.clock import Clock, SystemClock

@@ -17,7 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from callcontrol.cdr.journal_file import Entry, JournalFile, Noted, Opened, Recorded
+from callcontrol.cdr.journal_entries import Entry, Noted, Opened, Recorded
+from callcontrol.cdr.journal_file import JournalFile
 from callcontrol.errors import JournalError, JournalFull
 
 if TYPE_CHECKING:

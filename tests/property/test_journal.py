@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callcontrol.cdr.call_id import CallId
-from callcontrol.cdr.journal_file import (
+from callcontrol.cdr.journal_entries import (
     Entry,
-    JournalFile,
     Noted,
     Opened,
     PutBack,
@@ -22,6 +21,7 @@ from callcontrol.cdr.journal_file import (
     SetAside,
     Shipped,
 )
+from callcontrol.cdr.journal_file import JournalFile
 
 IDS = st.sampled_from([CallId(f"call-{n}") for n in range(6)])
 ENTRIES = st.one_of(
