@@ -51,7 +51,7 @@ from dialplan.numbers import (
     short_number_kind,
 )
 from dialplan.presentation import Presentation
-from dialplan.route import WITHHELD_REFUSED, decide, none_in_progress
+from dialplan.route import WITHHELD_REFUSED, decide, none_in_progress, scopes_of
 from dialplan.scope import PLATFORM, Scope
 from dialplan.service_number import DEFAULT_ZONE, ServiceNumber
 from dialplan.special_dates import Override, PublicHolidays, SpecialDate
@@ -131,6 +131,7 @@ __all__ = [
     "printed",
     "q850_of",
     "release_cause",
+    "scopes_of",
     "short_number_kind",
     "sip_code_of",
     "target_faults",

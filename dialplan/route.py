@@ -127,6 +127,11 @@ def _full(
     return None
 
 
+def scopes_of(directory: Directory, number: ServiceNumber) -> tuple[Scope, ...]:
+    """Give what a call to a number counts against: the number, its customer, those above."""
+    return _scopes(number, directory.account_chain(number.customer_id))
+
+
 def _scopes(number: ServiceNumber, accounts: Accounts) -> tuple[Scope, ...]:
     return (
         Scope("number", number.number),

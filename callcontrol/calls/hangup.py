@@ -9,7 +9,7 @@ from callcontrol.calls.engine import Engine
 from callcontrol.errors import SessionError
 from callcontrol.esl import command
 from callcontrol.esl.session import Session
-from dialplan import Connect, Disposition, Release
+from dialplan import PLATFORM, Connect, Disposition, Release
 
 MAXIMUM_REACHED = "ALLOTTED_TIMEOUT"
 OVERLOAD = "SWITCH_CONGESTION"
@@ -30,7 +30,7 @@ def obstacle(call: Call, decision: Connect, engine: Engine) -> Release | None:
     A call is never connected unless it can be metered, seen to its end and recorded. A free one
     may go on while the journal fails: what it would lose is no money.
     """
-    if len(engine.live_calls) > engine.settings.max_calls:
+    if engine.live_calls.in_progress(PLATFORM) > engine.settings.max_calls:
         rule, cause, disposition = "overload", OVERLOAD, Disposition.CONGESTION
     elif not engine.link.is_up:
         rule, cause, disposition = "no link to the switch", OUT_OF_ORDER, Disposition.FAILED

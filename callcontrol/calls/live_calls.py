@@ -9,16 +9,24 @@ import gevent
 from gevent.event import Event as Signal
 
 from callcontrol.calls.call import Call
-from dialplan import Scope
+from dialplan import PLATFORM, Scope
 
 
 class LiveCalls:
     """Every call between its arrival and its record, by the switch's uuid of the caller's leg.
 
     Nothing here switches greenlets, so each method is one step to everybody else.
+
+    Args:
+        on_counts: told each count of ours that changes; must not wait.
+
+    Attributes:
+        elsewhere: what other processes of the same service have in progress.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_counts: Callable[[Scope, int], None] | None = None) -> None:
+        self.elsewhere: dict[Scope, int] = {}
+        self._on_counts = on_counts or _nobody_told
         self._by_leg: dict[str, Call] = {}
         self._counts: Counter[Scope] = Counter()
         self._changed = Signal()
@@ -36,21 +44,22 @@ class LiveCalls:
         if call.leg_uuid in self._by_leg:
             return False
         self._by_leg[call.leg_uuid] = call
+        self._count(PLATFORM, 1)
         return True
 
     def count_in(self, call: Call, scopes: Iterable[Scope]) -> None:
         """Count a call that was let through, for the limits of its number and customers."""
         call.scopes = tuple(scopes)
-        self._counts.update(call.scopes)
+        for scope in call.scopes:
+            self._count(scope, 1)
 
     def remove(self, call: Call) -> None:
         """Forget a call."""
         if self._by_leg.get(call.leg_uuid) is call:
             del self._by_leg[call.leg_uuid]
+            self._count(PLATFORM, -1)
         for scope in call.scopes:
-            self._counts[scope] -= 1
-            if not self._counts[scope]:
-                del self._counts[scope]
+            self._count(scope, -1)
         call.scopes = ()
         self.changed()
 
@@ -64,8 +73,11 @@ class LiveCalls:
         return self._by_leg.get(leg_uuid)
 
     def in_progress(self, scope: Scope) -> int:
-        """Count the calls let through that count against a number or a customer."""
-        return self._counts[scope]
+        """Count the calls let through that count against a number or a customer.
+
+        Of the platform: all calls, let through or not. Those of other processes are included.
+        """
+        return self._counts[scope] + self.elsewhere.get(scope, 0)
 
     def wait_until(self, holds: Callable[[], bool], deadline_s: float) -> bool:
         """Wait until something holds that calls coming to an end may bring about.
@@ -83,3 +95,13 @@ class LiveCalls:
                 if exc is not deadline:
                     raise
         return holds()
+
+    def _count(self, scope: Scope, more: int) -> None:
+        self._counts[scope] += more
+        self._on_counts(scope, self._counts[scope])
+        if not self._counts[scope]:
+            del self._counts[scope]
+
+
+def _nobody_told(_scope: Scope, _count: int) -> None:
+    pass

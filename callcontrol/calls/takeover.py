@@ -25,7 +25,7 @@ from callcontrol.clock import at_of
 from callcontrol.errors import CommandRejected
 from callcontrol.esl.event import Event
 from callcontrol.reference import Reference
-from dialplan import E164, Caller
+from dialplan import E164, Caller, scopes_of
 from tariffs import Tariff
 
 _NONE_SEEN: Mapping[str, Event] = MappingProxyType({})
@@ -51,6 +51,7 @@ def adopt(
         call = _call_of(open_call, engine)
         if call is None or not engine.live_calls.add(call):
             continue
+        _count_in(call, engine)
         if call.leg_uuid in ends:
             call.ended.set(ends[call.leg_uuid])
         alive += _take_over(call, engine)
@@ -101,6 +102,14 @@ def _tariff_of(draft: Cdr, reference: Reference) -> Tariff | None:
     tables = reference.tariffs.get(draft.tariff, ())
     same = (table for table in tables if table.version == draft.tariff_version)
     return next(same, None) or reference.tariff_at(draft.tariff, at_of(draft.received_us))
+
+
+def _count_in(call: Call, engine: Engine) -> None:
+    """Count a call that was let through for the limits of its number and customers."""
+    directory = engine.reference().directory
+    number = directory.numbers.get(E164(call.draft.number or ""))
+    if number is not None and call.level is not None:
+        engine.live_calls.count_in(call, scopes_of(directory, number))
 
 
 def _take_over(call: Call, engine: Engine) -> bool:

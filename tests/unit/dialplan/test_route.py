@@ -25,6 +25,7 @@ from dialplan import (
     Timeline,
     WeekPlan,
     decide,
+    scopes_of,
 )
 from tests.dialplan_builders import (
     FIXED_LINE,
@@ -214,6 +215,20 @@ def test_limits_of_number_customer_and_the_accounts_above(
     )
 
     assert decision.rule == rule
+
+
+def test_a_call_counts_against_its_number_and_all_accounts_above() -> None:
+    """Whoever takes over a running call counts it as the decision did."""
+    directory = make_directory(customers=_FAMILY)
+    decision = decide(directory, called=NUMBER, caller=make_caller(), at=MONDAY_NOON)
+
+    assert isinstance(decision, Connect)
+    assert scopes_of(directory, decision.number) == decision.scopes
+    assert decision.scopes == (
+        Scope("number", NUMBER),
+        Scope("customer", "acme"),
+        Scope("customer", "holding"),
+    )
 
 
 def test_without_calls_in_progress_any_limit_is_far() -> None:

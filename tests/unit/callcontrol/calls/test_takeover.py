@@ -10,6 +10,7 @@ import pytest
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.takeover import adopt
 from callcontrol.cdr.journal_file import OpenCall
+from dialplan import Scope
 from tests.builders import CREATED_US, make_channel, make_engine, make_reference, make_tariff
 from tests.fakes.switch import FakeSession, answers, hangup_complete
 
@@ -61,14 +62,16 @@ def record_of(engine):
 
 class TestAdopt:
     def test_a_call_that_is_up_is_metered_as_if_nothing_had_happened(self, reference, engine):
-        """The charge is that of the switch's own instants, to the centime."""
+        """It counts against limits and is charged by the switch's own instants."""
         engine.link.answered_us = ANSWERED_US
 
         up = adopt(killed_while_talking(reference), engine)
+        counted = engine.live_calls.in_progress(Scope("number", "+41900123456"))
         engine.link.end(LEG, at_us=ANSWERED_US + 61_500_000, answered_us=ANSWERED_US)
 
         cdr = record_of(engine)
         assert up == 1
+        assert counted == 1
         assert (cdr.closed_how, cdr.disposition) == ("recovered", "answered")
         assert (cdr.charge.gross, cdr.settlement.kind) == (Decimal("3.10"), "fixed")
         assert cdr.attempts[0].is_answered

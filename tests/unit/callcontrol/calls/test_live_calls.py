@@ -1,0 +1,40 @@
+"""Tests of callcontrol.calls.live_calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from callcontrol.calls.lifecycle import received
+from callcontrol.calls.live_calls import LiveCalls
+from dialplan import PLATFORM, Scope
+from tests.builders import make_channel, make_engine, make_reference
+
+NUMBER = Scope("number", "+41900123456")
+
+
+@pytest.fixture
+def call():
+    return received(make_channel(), 0.0, make_engine(make_reference()))
+
+
+def test_counts_what_is_in_progress_here_and_elsewhere(call):
+    """A limit is one of the service, whichever of its processes has the calls."""
+    calls = LiveCalls()
+    calls.elsewhere[NUMBER] = 3
+    calls.add(call)
+    calls.count_in(call, [NUMBER])
+
+    assert (calls.in_progress(NUMBER), calls.in_progress(PLATFORM), len(calls)) == (4, 1, 1)
+
+
+def test_tells_every_count_that_changes(call):
+    """The other processes of the service are to know; a leg that comes twice is no change."""
+    told = []
+    calls = LiveCalls(lambda scope, count: told.append((scope, count)))
+    calls.add(call)
+    calls.add(call)
+    calls.count_in(call, [NUMBER])
+    calls.remove(call)
+    calls.remove(call)
+
+    assert told == [(PLATFORM, 1), (NUMBER, 1), (PLATFORM, 0), (NUMBER, 0)]
