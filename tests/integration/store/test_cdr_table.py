@@ -27,7 +27,7 @@ from callcontrol.cdr import (
 )
 from callcontrol.cdr.journal_file import PendingRecord
 from callcontrol.clock import us_of
-from callcontrol.errors import StoreRejected
+from callcontrol.errors import StoreRejected, StoreUnavailable
 from callcontrol.store import Connection, Store
 from callcontrol.store.cdr_table import CdrFilter, find_cdr, find_cdrs, insert_cdrs
 from tests.cdr_builders import NOON_US, make_cdr, make_changed_cdr, make_refused_cdr
@@ -243,6 +243,50 @@ def test_many_make_the_same_month_at_once(store: Store) -> None:
     gevent.joinall(greenlets, timeout=PATIENCE_S, raise_error=True)
 
     assert value(store, "SELECT count(*) FROM cdrs") == 12
+
+
+def test_a_month_is_utcs_whatever_the_session(store: Store) -> None:
+    """A connection with its own ideas of time zone and dates makes the same partitions."""
+
+    async def odd(connection: Connection) -> object:
+        await connection.execute("SET timezone = 'Asia/Tokyo'; SET datestyle = 'SQL, DMY'")
+        await connection.execute("SELECT cdrs_month('2041-03-31 23:59:59Z')")
+        return await connection.fetchval(
+            "SELECT tableoid::regclass::text FROM cdrs WHERE received_at = '2041-03-01Z'"
+        )
+
+    store.call(odd, deadline_s=PATIENCE_S)
+
+    assert insert(store, make_cdr(received_us=_us(2041, 3, 1))) == 1
+    assert value(store, "SELECT count(*) FROM cdrs_2041_03") == 1
+    assert value(store, "SELECT to_regclass('cdrs_2041_02')") is None
+
+
+def test_an_engines_role_needs_few_rights(store: Store) -> None:
+    """It may insert and call the function, and cannot create or change tables."""
+
+    async def as_engine(connection: Connection) -> int:
+        await connection.execute("SET ROLE few_rights")
+        cdr = make_cdr(received_us=_us(2042, 7, 1))
+        record = PendingRecord(call_id=cdr.call_id, recorded_us=0, body=cdr.to_json())
+        try:
+            return await insert_cdrs(connection, [record])
+        finally:
+            await connection.execute("RESET ROLE")
+
+    for statement in (
+        "DROP ROLE IF EXISTS few_rights",
+        "CREATE ROLE few_rights",
+        "GRANT SELECT, INSERT ON cdrs TO few_rights",
+    ):
+        value(store, statement)
+    with pytest.raises(StoreUnavailable, match="does not allow"):
+        store.call(as_engine, deadline_s=PATIENCE_S)
+
+    value(store, "GRANT EXECUTE ON FUNCTION cdrs_month TO few_rights")
+    assert store.call(as_engine, deadline_s=PATIENCE_S) == 1
+    value(store, "DROP OWNED BY few_rights")
+    value(store, "DROP ROLE few_rights")
 
 
 def test_a_month_that_was_taken_out_stays_out(store: Store) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -29,7 +31,7 @@ PATIENCE_S = 60.0
 
 
 class Way:
-    """A journal, a store and a shipper between them."""
+    """A journal, a store and a shipper between them, and one with little patience."""
 
     def __init__(self, path: Path, dsn: str, *, batch: int = 100) -> None:
         self.journal = Journal(path, min_free_bytes=0)
@@ -43,6 +45,14 @@ class Way:
             metrics=self.metrics,
             log=structlog.get_logger(),
             spread=lambda: 0.0,
+        )
+        self.impatient = Shipper(
+            self.journal,
+            self.store,
+            batch=batch,
+            metrics=Metrics(),
+            log=structlog.get_logger(),
+            deadline_s=0.2,
         )
 
     def record(self, cdrs: list[Cdr]) -> None:
@@ -207,12 +217,12 @@ def test_postgres_killed_again_and_again_while_records_are_shipped(tmp_path: Pat
     chance = random.Random(4)
     with EmbeddedPostgres() as server:
         migrate(server.dsn)
-        cdrs = [make_cdr(index) for index in range(6000)]
+        cdrs = [make_cdr(index) for index in range(3000)]
         with a_way(tmp_path / "journal", server.dsn, batch=50) as way:
             way.record(cdrs)
             way.shipper.start()
             for crash in range(1, 5):
-                left = 6000 - crash * 1200 + chance.randrange(200)
+                left = 3000 - crash * 600 + chance.randrange(200)
                 eventually(
                     lambda left=left: way.journal.backlog().records < left,  # type: ignore[misc]
                     within_s=PATIENCE_S,
@@ -222,8 +232,32 @@ def test_postgres_killed_again_and_again_while_records_are_shipped(tmp_path: Pat
                 server.start()
 
             eventually(way.is_empty, within_s=PATIENCE_S)
-        assert count_of(server.dsn) == 6000
+        assert count_of(server.dsn) == 3000
         assert stored(server.dsn) == cdrs
+
+
+def test_a_table_that_is_locked_delays_and_loses_nothing(tmp_path: Path, dsn: str) -> None:
+    """Somebody holds the table: each try ends in time, and when they let go all arrives."""
+    with a_way(tmp_path / "journal", dsn) as way, closing(Store(dsn)) as other:
+        other.open()
+        locked, let_go = threading.Event(), threading.Event()
+
+        async def hold(connection: Connection) -> None:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE cdrs IN ACCESS EXCLUSIVE MODE")
+                locked.set()
+                await asyncio.to_thread(let_go.wait, PATIENCE_S)
+
+        holder = gevent.spawn(other.call, hold, deadline_s=PATIENCE_S)
+        eventually(locked.is_set, within_s=PATIENCE_S)
+        way.record([make_cdr(index) for index in range(30)])
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable, match="did not answer within"):
+                way.impatient.ship_once()
+        let_go.set()
+        holder.get(timeout=PATIENCE_S)
+
+        assert Shipment(stored=30) == way.shipper.ship_once()
 
 
 def test_a_database_without_its_tables_keeps_records_waiting(

@@ -9,8 +9,8 @@ twelve decimals, for sums.
 The constraints refuse what can never be true of a call, above all of its money; what is merely
 odd is kept, since it is the only record of that call.
 
-Months are UTC's. `cdrs_month` makes a partition; it runs with its owner's rights, so an engine
-whose role may only insert can call it once that is granted.
+Months are UTC's. `cdrs_month` makes a partition, also for a role that may not create tables but
+was granted to call it.
 """
 
 from alembic import op
@@ -122,12 +122,16 @@ _INDEXES = (
     "CREATE INDEX cdrs_by_number ON cdrs (number, received_at)",
 )
 
+# It runs with its owner's rights: its names mean its own schema and nobody's temporary tables,
+# and what it formats does not depend on the caller's session.
+#
 # The lock is the one that attaching takes: it keeps out others who attach and nobody else;
 # CREATE TABLE … PARTITION OF would keep out all. A table of that name that is no partition is
 # a month that somebody has taken out: it stays out.
 _MONTH = """
     CREATE FUNCTION cdrs_month(at timestamptz) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = {schema}, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
     DECLARE
         first timestamptz := date_trunc('month', at, 'UTC');
         month text := to_char(first AT TIME ZONE 'UTC', '"cdrs_"YYYY_MM');
@@ -185,7 +189,9 @@ _CALLS_IN_PROGRESS = """
 
 def upgrade() -> None:
     """Create everything, with this month's partition and the next."""
-    for statement in (_CDRS, *_INDEXES, _MONTH, _CUSTOMER_CDRS, _CALLS_IN_PROGRESS):
+    schema = op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar()
+    month = _MONTH.format(schema=schema)
+    for statement in (_CDRS, *_INDEXES, month, _CUSTOMER_CDRS, _CALLS_IN_PROGRESS):
         op.execute(statement)
     op.execute("REVOKE EXECUTE ON FUNCTION cdrs_month FROM PUBLIC")
     op.execute("SELECT cdrs_month(now()), cdrs_month(now() + interval '1 month')")
