@@ -46,7 +46,8 @@ class Settings(BaseSettings):
         "postgresql:///callcontrol", repr=False, description="Postgres, as a connection URI"
     )
     journal: Path = Field(
-        Path("journal.sqlite"), description="file of the local journal; one engine process each"
+        Path("journal.sqlite"),
+        description="file of the local journal; further workers have their own beside it",
     )
     engine: str = Field(
         default_factory=socket.gethostname,
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
         "603", description="SIP answer to a withheld caller on a number that refuses them"
     )
     max_calls: int = Field(
-        2000, ge=1, le=100_000, description="calls at once; above it 503 is answered"
+        2000, ge=1, le=100_000, description="calls at once, over all workers; above it 503"
     )
     connect_deadline_s: Seconds = Field(
         2, description="seconds the switch has to say who is calling"

@@ -12,7 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from callcontrol.errors import ConfigError
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-Readiness = Callable[[], Mapping[str, bool]]
+Readiness = Callable[[], Mapping[str, bool | str]]
+"""Says what is to be true, by name: whether it is, or in a few words why not."""
 
 
 class HealthServer:
@@ -22,17 +23,25 @@ class HealthServer:
         host: address to listen on.
         port: port to listen on; 0 picks a free one.
         registry: the Prometheus series to show.
-        ready: what must be true to take calls, by name; all true means ready.
+        ready: what must be true to take calls.
+        needs: how much of it; all of it, unless it is `any`.
 
     Attributes:
         port: the port in use, also when 0 was asked for, once it listens.
     """
 
     def __init__(
-        self, host: str, port: int, *, registry: CollectorRegistry, ready: Readiness
+        self,
+        host: str,
+        port: int,
+        *,
+        registry: CollectorRegistry,
+        ready: Readiness,
+        needs: Callable[[Iterable[bool]], bool] = all,
     ) -> None:
         self._registry = registry
         self._ready = ready
+        self._needs = needs
         self._server: WSGIServer | None = None
         self._host = host
         self.port = port
@@ -73,10 +82,16 @@ class HealthServer:
             return _text(start, "200 OK", "alive\n")
         if path == "/readyz":
             parts = self._ready()
-            lines = "".join(f"{name}: {'yes' if ok else 'no'}\n" for name, ok in parts.items())
-            ready = all(parts.values())
+            lines = "".join(f"{name}: {_word(state)}\n" for name, state in parts.items())
+            ready = self._needs(state is True for state in parts.values())
             return _text(start, "200 OK" if ready else "503 Service Unavailable", lines)
         return _text(start, "404 Not Found", "try /metrics, /livez or /readyz\n")
+
+
+def _word(state: bool | str) -> str:
+    if isinstance(state, str):
+        return f"no ({state})"
+    return "yes" if state else "no"
 
 
 def _text(start: StartResponse, status: str, body: str) -> list[bytes]:

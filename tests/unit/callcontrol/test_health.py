@@ -60,6 +60,22 @@ class TestAnswers:
         assert status == "503 Service Unavailable"
         assert "journal: no" in body
 
+    def test_one_of_several_may_be_enough(self, parts):
+        """As it is of workers; who is not ready says why."""
+        parts |= {"link": "no switch", "journal": True}
+        running = HealthServer(
+            "127.0.0.1", 0, registry=CollectorRegistry(), ready=lambda: parts, needs=any
+        )
+        running.start()
+
+        assert get(running.port, "/readyz") == (
+            "200 OK",
+            "link: no (no switch)\njournal: yes\n",
+        )
+        parts["journal"] = "disk full"
+        assert get(running.port, "/readyz")[0] == "503 Service Unavailable"
+        running.stop()
+
     def test_anything_else(self, server):
         """Says what can be asked for."""
         assert get(server.port, "/")[0] == "404 Not Found"
