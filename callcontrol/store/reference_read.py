@@ -7,9 +7,8 @@ row harms nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import MINYEAR, UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,9 +21,9 @@ from callcontrol.reference_file.model import (
     ReferenceFile,
     TariffEntry,
 )
-from callcontrol.reference_file.scalars import CLOSED
 from callcontrol.reference_file.wording import faults_of
-from dialplan import E164, Fault, weekdays_text
+from callcontrol.store.number_rows import NumberRows, columns_of
+from dialplan import E164, Fault
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -33,12 +32,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-_TRANSPORT = {
-    "transport_voip": "voip",
-    "transport_fixed": "fixed",
-    "transport_mobile": "mobile",
-    "transport_international": "international",
-}
 _ANNOUNCEMENT = (
     "language",
     "spoken_above",
@@ -92,7 +85,7 @@ class Entries:
 async def read_gateways(connection: Connection, entries: Entries) -> None:
     """Read the gateways."""
     for row in await connection.fetch("SELECT * FROM gateways ORDER BY name"):
-        name, raw = row["name"], _without(row, "name")
+        name, raw = row["name"], columns_of(row, "name")
         if (entry := entries.shaped("gateways", name, GatewayEntry, raw)) is not None:
             entries.gateways[name] = entry
 
@@ -100,7 +93,7 @@ async def read_gateways(connection: Connection, entries: Entries) -> None:
 async def read_customers(connection: Connection, entries: Entries) -> None:
     """Read the customers."""
     for row in await connection.fetch("SELECT * FROM customers ORDER BY id"):
-        id_, raw = row["id"], _without(row, "id")
+        id_, raw = row["id"], columns_of(row, "id")
         if (entry := entries.shaped("customers", id_, CustomerEntry, raw)) is not None:
             entries.customers[id_] = entry
 
@@ -122,7 +115,7 @@ async def read_tariffs(connection: Connection, entries: Entries) -> None:
     for row in await connection.fetch(
         "SELECT * FROM tariff_fixed_charges ORDER BY table_id, level, position"
     ):
-        charge = _without(row, "table_id", "level", "position")
+        charge = columns_of(row, "table_id", "level", "position")
         tables[row["table_id"]]["levels"][row["level"]]["fixed"].append(charge)
     for name, raws in names.items():
         entry = entries.shaped("tariffs", name, _Tables, {"tables": raws})
@@ -135,7 +128,7 @@ async def read_blacklist(connection: Connection, entries: Entries) -> None:
     lines = []
     for row in await connection.fetch("SELECT * FROM blacklist ORDER BY id"):
         # Named by its id: the pattern may be somebody's number, and would stand in logs.
-        line = entries.shaped("blacklist", row["id"], BlacklistLine, _without(row, "id"))
+        line = entries.shaped("blacklist", row["id"], BlacklistLine, columns_of(row, "id"))
         if line is not None:
             lines.append(line)
     entries.blacklist = tuple(sorted(lines, key=lambda line: line.key))
@@ -151,22 +144,8 @@ async def read_numbers(
         entries: takes them.
         only: these; none: all.
     """
-    rows = _NumberRows()
-    for table, order, take in (
-        ("numbers", "number", rows.take_number),
-        ("number_tariffs", "effective_at", rows.take_tariff),
-        ("number_levels", "effective_at", rows.take_level),
-        ("number_presentations", "effective_at", rows.take_presentation),
-        ("number_default_routes", "effective_at", rows.take_default_route),
-        ("number_routes", "name, effective_at", rows.take_route),
-        ("route_steps", "step", rows.take_step),
-        ("route_targets", "step, position", rows.take_target),
-        ("number_weeks", "effective_at", rows.take_week),
-        ("week_slots", "position", rows.take_slot),
-        ("special_dates", "position", rows.take_special_date),
-        ("public_holidays", "position", rows.take_public_holidays),
-        ("overrides", "position", rows.take_override),
-    ):
+    rows = NumberRows()
+    for table, order, take in rows.tables():
         # Table and order are words of this file; the numbers are a parameter.
         if only is None:
             found = await connection.fetch(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608
@@ -189,102 +168,9 @@ class _Tables(BaseModel):
     tables: tuple[TariffEntry, ...]
 
 
-class _NumberRows:
-    """Joins the rows of numbers; what has an `effective_at` becomes a scheduled change."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[E164, dict[str, Any]] = {}
-        self._changes: dict[tuple[E164, datetime], dict[str, Any]] = {}
-        self._routes: dict[tuple[E164, str, datetime], dict[str, Any]] = {}
-
-    def raw(self) -> Iterator[tuple[E164, dict[str, Any]]]:
-        """Give every number, in the form of the reference file; once."""
-        for route in self._routes.values():
-            route["steps"] = list(route["steps"].values())
-        # asyncpg gives the infinities without a zone, which cannot be compared with others.
-        for number, at in sorted(self._changes, key=lambda key: key[1].replace(tzinfo=UTC)):
-            self._numbers[number]["scheduled"].append(self._changes[number, at])
-        yield from sorted(self._numbers.items())
-
-    def _at(self, row: Record) -> dict[str, Any]:
-        """Give what a dated row belongs to: the number, or the change at its instant."""
-        number, at = row["number"], row["effective_at"]
-        if at.year == MINYEAR:  # how asyncpg gives -infinity
-            return self._numbers[number]
-        return self._changes.setdefault((number, at), {"at": at})
-
-    def take_number(self, row: Record) -> None:
-        raw = _without(row, "number", "settlement_share", *_TRANSPORT)
-        if row["settlement_share"] is not None:
-            prices = {name: row[column] for column, name in _TRANSPORT.items()}
-            raw["settlement"] = {
-                "share": row["settlement_share"],
-                "transport_per_minute": prices,
-            }
-        raw |= {"scheduled": [], "special_dates": [], "public_holidays": [], "overrides": []}
-        self._numbers[row["number"]] = raw
-
-    def take_tariff(self, row: Record) -> None:
-        self._at(row)["tariff"] = row["tariff"]
-
-    def take_level(self, row: Record) -> None:
-        self._at(row)["level"] = row["level"]
-
-    def take_presentation(self, row: Record) -> None:
-        self._at(row)["presentation"] = row["presentation"]
-
-    def take_default_route(self, row: Record) -> None:
-        self._at(row)["default_route"] = row["route"] or CLOSED
-
-    def take_route(self, row: Record) -> None:
-        route = {"limit_s": row["limit_s"], "steps": {}}
-        self._routes[row["number"], row["name"], row["effective_at"]] = route
-        self._at(row).setdefault("routes", {})[row["name"]] = route
-
-    def take_step(self, row: Record) -> None:
-        route = self._routes[row["number"], row["route"], row["effective_at"]]
-        raw = _without(row, "number", "route", "effective_at", "step")
-        route["steps"][row["step"]] = raw | {"targets": []}
-
-    def take_target(self, row: Record) -> None:
-        route = self._routes[row["number"], row["route"], row["effective_at"]]
-        route["steps"][row["step"]]["targets"].append(
-            {"address": row["address"], "gateways": row["gateways"]}
-        )
-
-    def take_week(self, row: Record) -> None:
-        self._at(row)["week"] = []
-
-    def take_slot(self, row: Record) -> None:
-        self._at(row)["week"].append(
-            {
-                "weekdays": weekdays_text(row["weekdays"]),
-                "start": row["starts"],
-                "end": row["ends"],
-                "route": row["route"] or CLOSED,
-            }
-        )
-
-    def take_special_date(self, row: Record) -> None:
-        raw = {"name": row["name"], "first": row["first_day"], "last": row["last_day"]}
-        self._numbers[row["number"]]["special_dates"].append(raw | _route(row))
-
-    def take_public_holidays(self, row: Record) -> None:
-        raw = {"canton": row["canton"], "country": row["country"]}
-        self._numbers[row["number"]]["public_holidays"].append(raw | _route(row))
-
-    def take_override(self, row: Record) -> None:
-        raw = {"from_at": row["from_at"], "until_at": row["until_at"]}
-        self._numbers[row["number"]]["overrides"].append(raw | _route(row))
-
-
-def _route(row: Record) -> dict[str, str]:
-    return {"route": row["route"] or CLOSED}
-
-
 def _table(row: Record) -> dict[str, Any]:
     apart = ("name", "id", "tariff_id", "rounding_to", "rounding_mode", *_ANNOUNCEMENT)
-    return _without(row, *apart) | {
+    return columns_of(row, *apart) | {
         "rounding": {"to": row["rounding_to"], "mode": row["rounding_mode"]},
         "announcement": {name: row[name] for name in _ANNOUNCEMENT},
         "levels": {},
@@ -296,10 +182,6 @@ def _level(row: Record) -> dict[str, Any]:
     if row["then_level"] is not None:
         level["then"] = {"after_s": row["then_after_s"], "level": row["then_level"]}
     return level
-
-
-def _without(row: Record, *names: str) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in names}
 
 
 READERS = {

@@ -10,25 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from callcontrol.reference_file.differences import Difference
-from callcontrol.reference_file.model import (
-    NumberEntry,
-    ReferenceFile,
-    RouteEntry,
-    SlotEntry,
-    TariffEntry,
-)
-from callcontrol.reference_file.scalars import CLOSED, plain
-from dialplan import E164, parse_weekdays
+from callcontrol.reference_file.model import ReferenceFile, TariffEntry
+from callcontrol.reference_file.scalars import plain
+from callcontrol.store.number_rows import Row, row_of, rows_of
+from dialplan import E164
 
 if TYPE_CHECKING:
     from callcontrol.store.pool import Connection
 
 _AT_ONCE = 2000  # rows in one statement
-_ALWAYS = "-infinity"
 
 # Everything a number has beside its own row, children before their parents.
 _BELOW_NUMBERS = (
@@ -45,8 +38,6 @@ _BELOW_NUMBERS = (
     "public_holidays",
     "overrides",
 )
-
-Row = dict[str, Any]
 
 
 async def write_differences(
@@ -87,7 +78,7 @@ async def _write_plain(
     entries: Mapping[str, Any],
     changed: Mapping[str, Sequence[str]],
 ) -> None:
-    rows = [{key: name} | _row(entries[name]) for name in changed.get(table, ())]
+    rows = [{key: name} | row_of(entries[name]) for name in changed.get(table, ())]
     await _insert(connection, table, rows, key=key)
 
 
@@ -100,11 +91,11 @@ async def _write_tariff(
     tariff_id = await connection.fetchval("SELECT id FROM tariffs WHERE name = $1", name)
     await connection.execute("DELETE FROM tariff_tables WHERE tariff_id = $1", tariff_id)
     for table in tables:
-        row = _row(table, "levels", "rounding", "announcement") | {
+        row = row_of(table, "levels", "rounding", "announcement") | {
             "tariff_id": tariff_id,
             "rounding_to": table.rounding.to,
             "rounding_mode": table.rounding.mode,
-            **_row(table.announcement),
+            **row_of(table.announcement),
         }
         columns = ", ".join(row)
         table_id = await connection.fetchval(
@@ -132,7 +123,7 @@ def _level_rows(table_id: int, table: TariffEntry) -> tuple[list[Row], list[Row]
             }
         )
         charges += [
-            key | {"position": position} | _row(charge)
+            key | {"position": position} | row_of(charge)
             for position, charge in enumerate(level.fixed)
         ]
     return levels, charges
@@ -148,91 +139,11 @@ async def _write_numbers(
         )
     rows: dict[str, list[Row]] = {"numbers": []}
     for number in numbers:
-        for table, row in _number_rows(file.numbers[number]):
+        for table, row in rows_of(file.numbers[number]):
             rows.setdefault(table, []).append({"number": number} | row)
     for table, of_table in rows.items():
         key = "number" if table == "numbers" else None
         await _insert(connection, table, of_table, key=key)
-
-
-def _number_rows(entry: NumberEntry) -> Iterator[tuple[str, Row]]:
-    yield "numbers", _own_row(entry)
-    yield from _dated_rows(_ALWAYS, dict(entry))
-    for change in entry.scheduled:
-        yield from _dated_rows(change.at, dict(change))
-    for position, date in enumerate(entry.special_dates):
-        row = {"name": date.name, "first_day": date.first, "last_day": date.last or date.first}
-        yield "special_dates", row | _at_position(position, date.route)
-    for position, days in enumerate(entry.public_holidays):
-        yield "public_holidays", _row(days) | _at_position(position, days.route)
-    for position, override in enumerate(entry.overrides):
-        yield "overrides", _row(override) | _at_position(position, override.route)
-
-
-def _at_position(position: int, route: str) -> Row:
-    return {"position": position, "route": _route(route)}
-
-
-def _own_row(entry: NumberEntry) -> Row:
-    terms = entry.settlement
-    prices = terms.transport_per_minute if terms else None
-    return {
-        "category": entry.category,
-        "customer": entry.customer,
-        "zone": entry.zone,
-        "fixed_number": entry.fixed_number,
-        "refuses_withheld": entry.refuses_withheld,
-        "level_keys": entry.level_keys,
-        "max_calls": entry.max_calls,
-        "active_from": entry.active_from,
-        "active_until": entry.active_until,
-        "ported_out_at": entry.ported_out_at,
-        "suspended": entry.suspended,
-        "closed_message": entry.closed_message,
-        "settlement_share": terms.share if terms else None,
-        "transport_voip": prices.voip if prices else None,
-        "transport_fixed": prices.fixed if prices else None,
-        "transport_mobile": prices.mobile if prices else None,
-        "transport_international": prices.international if prices else None,
-    }
-
-
-def _dated_rows(at: datetime | str, fields: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
-    """Give the rows of what holds from an instant on; what a change leaves out has none."""
-    date = {"effective_at": at}
-    for field, table in (
-        ("tariff", "number_tariffs"),
-        ("level", "number_levels"),
-        ("presentation", "number_presentations"),
-    ):
-        if fields[field] is not None:
-            yield table, date | {field: fields[field]}
-    if fields["default_route"] is not None:
-        yield "number_default_routes", date | {"route": _route(fields["default_route"])}
-    if fields["week"] is not None:
-        yield "number_weeks", date
-        for position, slot in enumerate(fields["week"]):
-            yield "week_slots", date | {"position": position} | _slot_row(slot)
-    for name, route in fields["routes"].items():
-        yield "number_routes", date | {"name": name, "limit_s": route.limit_s}
-        yield from _route_rows(date | {"route": name}, route)
-
-
-def _slot_row(slot: SlotEntry) -> Row:
-    return {
-        "weekdays": sorted(parse_weekdays(slot.weekdays)),
-        "starts": slot.start,
-        "ends": slot.end,
-        "route": _route(slot.route),
-    }
-
-
-def _route_rows(key: Row, route: RouteEntry) -> Iterator[tuple[str, Row]]:
-    for number, step in enumerate(route.steps):
-        of_step = key | {"step": number}
-        yield "route_steps", of_step | _row(step, "targets")
-        for position, target in enumerate(step.targets):
-            yield "route_targets", of_step | {"position": position} | _row(target)
 
 
 async def _write_blacklist(
@@ -255,16 +166,8 @@ async def _write_blacklist(
         )
     kept = set(changed.get("blacklist", ()))
     await _insert(
-        connection, "blacklist", [_row(line) for line in file.blacklist if line.key in kept]
+        connection, "blacklist", [row_of(line) for line in file.blacklist if line.key in kept]
     )
-
-
-def _row(entry: Iterable[tuple[str, Any]], *without: str) -> Row:
-    return {name: value for name, value in entry if name not in without}
-
-
-def _route(name: str) -> str | None:
-    return None if name == CLOSED else name
 
 
 async def _insert(
