@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -10,17 +9,23 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import gevent
 import pytest
 from gevent import subprocess
 
-from callcontrol.store.embedded import EmbeddedPostgres
+from callcontrol.cli.cdrs import told
+from callcontrol.store import EmbeddedPostgres, run
+from callcontrol.store.cdr_table import CdrFilter, find_cdrs
 from tests.scenario.parties import SIPP, Caller, Destination, free_port
 from tests.scenario.switches import PASSWORD, Switch, Watch, start_switch
 from tests.waiting import eventually
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "fixtures" / "reference" / "scenarios.yaml"
@@ -71,6 +76,7 @@ class Stack:
     def __init__(self, dsn: str, folder: Path, destinations: dict[str, Destination]) -> None:
         self.destinations = destinations
         self._folder = folder
+        self._dsn = dsn
         engine_port = free_port(socket.SOCK_STREAM)
         self.switch: Switch = start_switch(f"127.0.0.1:{engine_port}", folder)
         self.watch = Watch(self.switch)
@@ -144,8 +150,11 @@ class Stack:
 
     def cdrs(self, number: str) -> list[dict[str, Any]]:
         """Read the records of a number from Postgres, oldest first."""
-        rows = json.loads(self.command("cdrs", "--number", number, "--json", "--limit", "1000"))
-        return list(reversed(rows))
+        return self._records(CdrFilter(number=number, limit=1000))[::-1]
+
+    def _records(self, wanted: CdrFilter) -> list[dict[str, Any]]:
+        """Read records, as `callcontrol cdrs --json --operator` prints them."""
+        return [told(cdr, operator=True) for cdr in run(self._dsn, find_cdrs, wanted)]
 
     def wait_for_cdrs(self, number: str, count: int) -> None:
         """Wait until so many records of a number are in Postgres."""
@@ -156,7 +165,7 @@ class Stack:
         newest: list[dict[str, Any]] = []
 
         def is_there() -> bool:
-            newest[:] = json.loads(self.command("cdrs", "--json", "--limit", "1"))
+            newest[:] = self._records(CdrFilter(limit=1))
             return bool(newest) and newest[0]["dialled"] == dialled
 
         eventually(is_there, within_s=15, every_s=0.1)
@@ -168,6 +177,26 @@ class Stack:
         rows = self.cdrs(number)
         assert len(rows) == already + 1
         return rows[-1]
+
+    def eventually(self, look: Callable[[], T], *, within_s: float = 15) -> T:
+        """Wait until a look gives something true, and give that."""
+        seen: list[T] = []
+
+        def holds() -> bool:
+            seen[:] = [look()]
+            return bool(seen[0])
+
+        eventually(holds, within_s=within_s, every_s=0.1)
+        return seen[0]
+
+    @contextmanager
+    def talking(self, dialled: str, *, talk_ms: int) -> Iterator[None]:
+        """Have a call go on beside; it is over when this ends."""
+        call = gevent.spawn(self.caller.call, dialled, talk_ms=talk_ms)
+        try:
+            yield
+        finally:
+            call.get(timeout=60)
 
     def stop(self) -> None:
         """End engine and switch."""

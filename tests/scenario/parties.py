@@ -161,8 +161,8 @@ class Caller:
         text = (SCENARIOS / f"{scenario}.xml").read_text(encoding="utf-8")
         filled = (
             text.replace("@DIALLED@", dialled)
-            .replace("@FROM@", _literal(sender))
-            .replace("@HEADERS@", _literal("\n".join(headers or ("Subject: scenario",))))
+            .replace("@FROM@", sender)
+            .replace("@HEADERS@", "\n".join(headers or ("Subject: scenario",)))
         )
         script = self._folder / f"{stem}.xml"
         script.write_text(filled, encoding="utf-8", errors="surrogateescape")
@@ -182,8 +182,3 @@ class Caller:
             check=False,
         )  # fmt: skip
         return Called(went_as_expected=done.returncode == 0, messages=messages(log))
-
-
-def _literal(text: str) -> str:
-    """Keep SIPp from taking a bracket for one of its keywords."""
-    return text.replace("[", "\\[")
