@@ -18,7 +18,7 @@ import gevent
 import pytest
 from gevent import subprocess
 
-from callcontrol.cli.cdrs import told
+from callcontrol.cli.cdrs import shown
 from callcontrol.store import EmbeddedPostgres, run
 from callcontrol.store.cdr_table import CdrFilter, find_cdrs
 from tests.scenario.parties import SIPP, Caller, Destination, free_port
@@ -154,7 +154,7 @@ class Stack:
 
     def _records(self, wanted: CdrFilter) -> list[dict[str, Any]]:
         """Read records, as `callcontrol cdrs --json --operator` prints them."""
-        return [told(cdr, operator=True) for cdr in run(self._dsn, find_cdrs, wanted)]
+        return [shown(cdr, operator=True) for cdr in run(self._dsn, find_cdrs, wanted)]
 
     def wait_for_cdrs(self, number: str, count: int) -> None:
         """Wait until so many records of a number are in Postgres."""
