@@ -149,12 +149,19 @@ class JournalFile:
             aside = self._one("SELECT count(*) FROM set_aside") or 0
         return Counts(records=self.records, oldest_us=oldest, set_aside=aside)
 
-    def reclaim(self) -> None:
-        """Give some free pages back to the disk and empty the write-ahead log; milliseconds."""
+    def reclaim(self) -> bool:
+        """Give some free pages back to the disk and empty the write-ahead log; milliseconds.
+
+        Returns:
+            whether there is more to give back.
+        """
         with errors_of(self.path):
-            if (self._one("PRAGMA freelist_count") or 0) > _SPARE_PAGES:
-                self._db.execute(f"PRAGMA incremental_vacuum({_SPARE_PAGES})").fetchall()
+            free_pages = self._one("PRAGMA freelist_count") or 0
+            if free_pages > _SPARE_PAGES:
+                # A script, because `execute` takes one step, and a step is one page.
+                self._db.executescript(f"PRAGMA incremental_vacuum({_SPARE_PAGES})")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return free_pages > 2 * _SPARE_PAGES
 
     def free_bytes(self) -> int:
         """Say how much this user may still write to the file's disk."""

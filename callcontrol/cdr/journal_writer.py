@@ -101,6 +101,7 @@ class Writer(threading.Thread):
         self._write_fault: JournalError | None = None
         self._disk_fault = self._look_at_disk()
         self._ticked_s = clock.monotonic_s()
+        self._has_to_reclaim = True
 
     @property
     def fault(self) -> JournalError | None:
@@ -138,9 +139,9 @@ class Writer(threading.Thread):
             return
         self._ticked_s = now_s
         self._disk_fault = self._look_at_disk()
-        if is_idle:
+        if is_idle and self._has_to_reclaim:
             with suppress(JournalError):
-                self._file.reclaim()
+                self._has_to_reclaim = self._file.reclaim()
         if self._held:
             self._write_held()
 
@@ -155,6 +156,8 @@ class Writer(threading.Thread):
             self.counts = self._file.counts()
 
     def _write(self, jobs: list[Write]) -> list[Outcome]:
+        if not jobs:
+            return []
         if self._held and self._write_fault is not None:
             # Behind what is held already, or a call would be opened after its record. What was
             # shipped can go at any time, and makes room.
@@ -164,6 +167,7 @@ class Writer(threading.Thread):
         return self._write_now(jobs)
 
     def _write_now(self, jobs: list[Write]) -> list[Outcome]:
+        self._has_to_reclaim = True
         try:
             self._file.apply([job.entry for job in jobs])
             self.counts = self._file.counts()
