@@ -26,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     level = logging.DEBUG if options.verbose > 1 else logging.INFO
     logging.basicConfig(level=level if options.verbose else logging.ERROR, stream=sys.stderr)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop_from_signal())
     ready = {
         "sip": "{}:{}".format(*switch.sip_address),
         "event_socket": "{}:{}".format(*switch.event_socket_address),
@@ -33,8 +35,6 @@ def main(arguments: list[str] | None = None) -> int:
     }
     print(json.dumps(ready), flush=True)  # noqa: T201
     quiet.hush(standard_output=True)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop_from_signal())
     switch.run()
     switch.close()
     loop.close()

@@ -73,6 +73,7 @@ class Loop:
         self._soon: list[Work] = []
         self._next_tick: list[Work] = []
         self._running = False
+        self._is_ended = False
         self._waker, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ, (None, None))
 
@@ -109,7 +110,7 @@ class Loop:
     def run(self) -> None:
         """Runs until `stop`."""
         self._running = True
-        while self._running:
+        while self._running and not self._is_ended:
             ready = self._selector.select(self._patience_s())
             for key, mask in ready:
                 read, write = key.data
@@ -133,12 +134,12 @@ class Loop:
         self._woken.close()
 
     def stop_from_signal(self) -> None:
-        """The same from a signal handler: wakes the thread up when it sleeps."""
-        self._running = False
+        """Ends it for good from a signal handler, also before `run` has begun."""
+        self._is_ended = True
         self._waker.send(b"x")
 
     def _patience_s(self) -> float | None:
-        if self._soon or not self._running:
+        if self._soon or not self._running or self._is_ended:
             return 0.0
         now = time.monotonic()
         due = [entry[0] for entry in self._timers[:1]]

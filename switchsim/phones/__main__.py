@@ -24,8 +24,6 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         start = _answer if options.command == "answer" else _call
         start(loop, options)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: loop.stop_from_signal())
         loop.run()
     except (ValueError, OSError) as error:
         print(f"phones: {error}", file=sys.stderr)  # noqa: T201
@@ -33,6 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         loop.close()
     return 0
+
+
+def _end_on_signals(loop: Loop) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop_from_signal())
 
 
 def _report(line: dict[str, Any]) -> None:
@@ -43,6 +46,7 @@ def _answer(loop: Loop, options: argparse.Namespace) -> None:
     rules = [parse_rule(text) for text in options.rule]
     binds = options.bind or ["127.0.0.1:5090"]
     parties = [Destination(loop, address(bind), rules, _report) for bind in binds]
+    _end_on_signals(loop)
     ready = ["{}:{}".format(*party.line.address) for party in parties]
     _report({"event": "ready", "sip": ready})
 
@@ -60,6 +64,7 @@ def _call(loop: Loop, options: argparse.Namespace) -> None:
     plans = _plans(options)
     caller = Caller(loop, address(options.bind), address(options.to), ended)
     left = len(plans)
+    _end_on_signals(loop)
     for after, plan in plans:
         loop.later(after, partial(caller.place, plan))
     if not plans:
