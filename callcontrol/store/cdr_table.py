@@ -196,9 +196,9 @@ def storable(body: str) -> str:
         return body
     try:
         record = json.loads(body)
-    except ValueError:
-        return body  # for Postgres to refuse, with all else that is no JSON
-    clean = storable_text(record)
+        clean = storable_text(record)
+    except (ValueError, RecursionError):
+        return body  # for Postgres to refuse, with all else that is no record
     if clean != record and isinstance(clean, dict):
         clean["flags"] = [*clean.get("flags", ()), _REPLACED]
     return json.dumps(clean)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from callcontrol.cli import main
 from callcontrol.config import settings
@@ -39,3 +40,4 @@ def run_command(
 
     yield run
     settings.cache_clear()
+    structlog.reset_defaults()  # a command sets logging up for a process of its own

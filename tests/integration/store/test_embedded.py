@@ -74,7 +74,7 @@ def test_it_goes_with_its_owner(end: signal.Signals) -> None:
         owner.send_signal(end)
 
     eventually(lambda: not Path(folder).exists(), within_s=20)
-    assert not _is_running(int(pid))
+    eventually(lambda: not _is_running(int(pid)), within_s=20)
 
 
 def test_it_goes_when_its_owner_fails() -> None:
@@ -87,7 +87,7 @@ def test_it_goes_when_its_owner_fails() -> None:
 
     assert done.returncode == 3
     assert not Path(folder).exists()
-    assert not _is_running(int(pid))
+    eventually(lambda: not _is_running(int(pid)), within_s=20)
 
 
 def test_a_server_of_ones_own_is_left_alone() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import gevent
 import pytest
 import structlog
+from structlog.testing import LogCapture
 
 from callcontrol.cdr import Cdr, Journal
 from callcontrol.cdr.journal_file import PendingRecord
@@ -29,6 +30,11 @@ from tests.waiting import eventually
 
 PATIENCE_S = 60.0
 
+# One of its own, which no other test's set-up changes.
+_LOG = structlog.wrap_logger(
+    None, processors=[LogCapture()], wrapper_class=structlog.make_filtering_bound_logger(0)
+)
+
 
 class Way:
     """A journal, a store and a shipper between them, and one with little patience."""
@@ -43,7 +49,7 @@ class Way:
             self.store,
             batch=batch,
             metrics=self.metrics,
-            log=structlog.get_logger(),
+            log=_LOG,
             spread=lambda: 0.0,
         )
         self.impatient = Shipper(
@@ -51,7 +57,7 @@ class Way:
             self.store,
             batch=batch,
             metrics=Metrics(),
-            log=structlog.get_logger(),
+            log=_LOG,
             deadline_s=0.2,
         )
 

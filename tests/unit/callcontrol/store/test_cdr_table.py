@@ -37,7 +37,16 @@ def test_a_whole_surrogate_pair_is_a_character() -> None:
     assert Cdr.from_json(storable(cdr.to_json())) == cdr
 
 
-@pytest.mark.parametrize("body", ['"\\u0000', "\\ud800", "[1", '["\\u0000"]'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        '"\\u0000',
+        "\\ud800",
+        '["\\u0000"]',
+        "[" * 100_000 + '"\\u0000"' + "]" * 100_000,
+        "[" * 900 + '"\\u0000"' + "]" * 900,
+    ],
+)
 def test_what_is_no_record_is_left_for_postgres_to_refuse(body: str) -> None:
     """Damage does not stop the shipper."""
     assert isinstance(storable(body), str)
