@@ -95,7 +95,11 @@ class RealSwitch:
             },
         )  # fmt: skip
         log.close()
-        eventually(self._is_running, within_s=30, every_s=0.2)
+        try:
+            eventually(self._is_running, within_s=30, every_s=0.2)
+        except AssertionError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End it."""
@@ -105,7 +109,7 @@ class RealSwitch:
         watch = Watch(self)
         try:
             watch.start()
-            return "RUNNING" in watch.api("sofia", "status", "profile", "external")
+            return "RUNNING" in watch.api("sofia", "status")
         except SessionError:
             return False
         finally:
