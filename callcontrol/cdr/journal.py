@@ -109,7 +109,11 @@ class Journal:
         self._deadline_s = deadline_s
         self._file = JournalFile(path, max_bytes=max_bytes)
         self._writer = Writer(
-            self._file, tell=self._tell, clock=self._clock, min_free_bytes=min_free_bytes
+            self._file,
+            tell=self._tell,
+            clock=self._clock,
+            slow_s=deadline_s,
+            min_free_bytes=min_free_bytes,
         )
         self._outcomes: deque[list[Outcome]] = deque()
         self._waker = gevent.get_hub().loop.async_()

@@ -73,6 +73,7 @@ class Writer(threading.Thread):
         file: the open journal; this thread's alone from `start` on.
         tell: takes outcomes, in this thread.
         clock: paces the ticks.
+        slow_s: a disk that takes longer than this over one thing is a fault.
         min_free_bytes: less free space than this on the file's disk is a fault.
 
     Attributes:
@@ -86,6 +87,7 @@ class Writer(threading.Thread):
         *,
         tell: Callable[[list[Outcome]], None],
         clock: Clock,
+        slow_s: float,
         min_free_bytes: int,
     ) -> None:
         # A daemon, since a journal that nobody closed must not keep the process from ending:
@@ -96,6 +98,8 @@ class Writer(threading.Thread):
         self._file = file
         self._tell = tell
         self._clock = clock
+        self._slow_s = slow_s
+        self._began_s: float | None = None  # since when the disk has not answered
         self._min_free_bytes = min_free_bytes
         self._held: list[Entry] = []
         self._write_fault: JournalError | None = None
@@ -105,7 +109,13 @@ class Writer(threading.Thread):
 
     @property
     def fault(self) -> JournalError | None:
-        """Why a record might find no room; none when all is well."""
+        """Why a record might not be kept; none when all is well. Any thread may ask."""
+        began_s = self._began_s
+        if began_s is not None and self._clock.monotonic_s() - began_s > self._slow_s:
+            return JournalError(
+                f"the disk of journal {self._file.path} has not answered for"
+                f" more than {self._slow_s:g} s"
+            )
         return self._write_fault or self._disk_fault
 
     @property
@@ -118,10 +128,12 @@ class Writer(threading.Thread):
         is_stopping = False
         while not is_stopping:
             jobs = self._take()
+            self._began_s = self._clock.monotonic_s()
             is_stopping = any(isinstance(job, Stop) for job in jobs)
             self._tick(is_idle=not jobs, is_last=is_stopping)
             outcomes = self._write([job for job in jobs if isinstance(job, Write)])
             outcomes += [self._answer(job) for job in jobs if not isinstance(job, Write)]
+            self._began_s = None
             if outcomes:
                 self._tell(outcomes)
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from callcontrol.clock import us_of
 from callcontrol.reference import Reference
 from callcontrol.reference_file.fit import Around, customers_that_hold, number_fit, tariff_fit
-from callcontrol.reference_file.model import CustomerEntry, NumberEntry, ReferenceFile
+from callcontrol.reference_file.model import NumberEntry, ReferenceFile
 from callcontrol.reference_file.number_parts import make_number
 from callcontrol.reference_file.parts import (
     Faults,
@@ -58,7 +58,7 @@ class _Made:
     """What was made of a number's entry; good while all it was made from stays the same."""
 
     entry: NumberEntry
-    customer: CustomerEntry | None
+    customer: Customer | None
     gateways: Mapping[str, Gateway]
     number: ServiceNumber | None
     settlement: Settlement | None
@@ -191,7 +191,7 @@ class ReferenceBuilder:
     def _made(
         self, number: E164, entry: NumberEntry, around: Around, known: _Made | None
     ) -> _Made:
-        customer = around.file.customers.get(entry.customer)
+        customer = around.customers.get(entry.customer)
         if (
             known is not None
             and known.entry == entry
@@ -203,8 +203,8 @@ class ReferenceBuilder:
         service_number = make_number(number, entry, faults)
         settlement = make_settlement(entry.settlement, faults) if entry.settlement else None
         if service_number is not None and customer is not None:
-            owner = make_customer(entry.customer, customer)
-            faults.found.extend(number_faults(service_number, owner, around.gateways.values()))
+            trunks = around.gateways.values()
+            faults.found.extend(number_faults(service_number, customer, trunks))
         return _Made(
             entry, customer, around.gateways, service_number, settlement, tuple(faults.found)
         )
