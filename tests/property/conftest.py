@@ -12,6 +12,6 @@ _COMMON = {
     "print_blob": True,
     "suppress_health_check": [HealthCheck.too_slow],
 }
-settings.register_profile("default", max_examples=50, **_COMMON)
+settings.register_profile("default", max_examples=40, **_COMMON)
 settings.register_profile("long", max_examples=100_000, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -55,7 +55,7 @@ def test_exhaustion_agrees_with_the_slow_meter(call: PricedCall):
     assert slow == (fast if fast is not None and fast < horizon_us else None)
 
 
-@settings(max_examples=3 * settings.default.max_examples)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(call=round_calls())
 def test_exhaustion_of_rounds_agrees_with_the_slow_meter(call: PricedCall):
     """Where steps go round, whole rounds leaped over end where the slow meter walks to."""
