@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from callcontrol.errors import CallControlError
+from callcontrol.errors import CallControlError, StoreUnavailable
 
 # name of the command -> what `callcontrol --help` says of it; the order is that of a first day
 COMMANDS = {
@@ -61,6 +61,9 @@ def main(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         commands(words[0] if words else None)(words, prog_name="callcontrol")
+    except StoreUnavailable as exc:
+        print(f"CALLCONTROL_DSN: {exc}", file=sys.stderr)
+        sys.exit(2)
     except CallControlError as exc:
         print(exc, file=sys.stderr)
         sys.exit(2)

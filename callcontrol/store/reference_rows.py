@@ -120,8 +120,9 @@ class ReferenceFeed:
 
     def _miss(self, error: Exception) -> None:
         """Tell that there is no news from Postgres for now; runs in the hub."""
-        self._log.warning("reference_out_of_reach", reason=str(error))
-        if not self._first.ready():
+        if self._first.ready():
+            self._log.warning("reference_out_of_reach", reason=str(error))
+        else:
             self._first.set_exception(error)
 
 

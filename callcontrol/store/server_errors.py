@@ -71,6 +71,8 @@ def server_of(dsn: str) -> Server:
     try:
         uri = urlsplit(dsn)
         given = {name: values[-1] for name, values in parse_qs(uri.query).items()}
+        if "," not in uri.netloc:  # several hosts, each with its port, are for asyncpg to read
+            _ = uri.port
     except ValueError:
         raise not_a_uri() from None
     credentials, _, hosts = uri.netloc.rpartition("@")
