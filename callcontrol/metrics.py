@@ -3,13 +3,22 @@
 Labels are few and closed sets: never a number, a customer or a uuid.
 
 Where several workers are one service, its counters and histograms are the sums over all workers
-there ever were, and `multiprocess_mode` says what a gauge is of the workers that live: the sum
-of what each has for itself, else the value of the worst.
+there ever were, and `multiprocess_mode` says what a gauge is over those that serve: the sum of
+what each has for itself, else the value of the worst.
+
+Each worker keeps its figures in files of its seat, mapped into memory, which outlive it. A seat
+is taken by one process at a time; the next one goes on counting where the last one died. So
+there are never more files than processes at once, and nothing that was counted is lost.
 """
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from collections.abc import Callable, Container, Iterable
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, values
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 _MS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _DECIDING = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05)
@@ -139,3 +148,49 @@ class Metrics:
         self.link_gaps = Counter(
             "callcontrol_link_gaps", "times events of the switch were missed", registry=r
         )
+
+
+class WorkersMetrics:
+    """The series of a supervisor, beside those of its workers."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.workers = Gauge(
+            "callcontrol_workers", "workers that can take calls", registry=registry
+        )
+        self.deaths = Counter(
+            "callcontrol_worker_deaths",
+            "workers that ended without being asked to",
+            registry=registry,
+        )
+
+
+def take_seat(seat: int) -> None:
+    """Have this process's figures kept in the files of a seat; before `Metrics` is built.
+
+    The folder is the one that PROMETHEUS_MULTIPROC_DIR names in the environment.
+    """
+    values.ValueClass = values.MultiProcessValue(lambda: seat)  # type: ignore[no-untyped-call]
+
+
+class WorkersFigures(Collector):
+    """The figures of all workers as those of one service.
+
+    Args:
+        folder: where the workers keep them.
+        serving: the seats of the workers that serve now: only their gauges mean anything.
+    """
+
+    def __init__(self, folder: Path, serving: Callable[[], Container[int]]) -> None:
+        self._folder = folder
+        self._serving = serving
+
+    def collect(self) -> Iterable[Metric]:
+        """Read the files and add them up."""
+        serving = self._serving()
+        files = [
+            str(file)
+            for file in self._folder.glob("*.db")
+            if not file.name.startswith("gauge_") or int(file.stem.split("_")[-1]) in serving
+        ]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return merged

@@ -66,6 +66,7 @@ class Process:
         log: the process's logger.
         port: a socket that listens already, shared with other processes; whoever gave it tells
             of health and figures. None: this process has a port for each of its own.
+        live_calls: the calls in progress; None: as a process that is alone keeps them.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Process:
         *,
         log: FilteringBoundLogger,
         port: socket.socket | None = None,
+        live_calls: LiveCalls | None = None,
     ) -> None:
         self._settings = settings
         self._log = log
@@ -81,7 +83,7 @@ class Process:
         self._started = ExitStack()
         self._clock = SystemClock()
         self._metrics = Metrics()
-        self._live_calls = LiveCalls()
+        self._live_calls = LiveCalls() if live_calls is None else live_calls
         self._ends: dict[str, Event] = {}
         self._has_adopted = self._is_stopping = False
         self._store = Store(settings.dsn, name=settings.engine)
@@ -128,11 +130,12 @@ class Process:
             self._started.close()
             raise
         host, port = self._listener.address
+        own = self._health.port if self._port is None else None
         self._log.info(
             "engine_started",
             engine=self._settings.engine,
             listens=f"{host}:{port}",
-            metrics=f"{self._settings.metrics_host}:{self._health.port}",
+            metrics=own and f"{self._settings.metrics_host}:{own}",
             numbers=len(self._feed.current().directory.numbers),
         )
 

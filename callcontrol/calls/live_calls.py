@@ -19,13 +19,10 @@ class LiveCalls:
 
     Args:
         on_counts: told each count of ours that changes; must not wait.
-
-    Attributes:
-        elsewhere: what other processes of the same service have in progress.
     """
 
     def __init__(self, on_counts: Callable[[Scope, int], None] | None = None) -> None:
-        self.elsewhere: dict[Scope, int] = {}
+        self._elsewhere: dict[tuple[str, str], int] = {}
         self._on_counts = on_counts or _nobody_told
         self._by_leg: dict[str, Call] = {}
         self._counts: Counter[Scope] = Counter()
@@ -77,7 +74,13 @@ class LiveCalls:
 
         Of the platform: all calls, let through or not. Those of other processes are included.
         """
-        return self._counts[scope] + self.elsewhere.get(scope, 0)
+        return self._counts[scope] + self._elsewhere.get(scope, 0)
+
+    def count_elsewhere(self, scope: tuple[str, str], count: int) -> None:
+        """Take how many calls other processes of the service have in progress."""
+        self._elsewhere[scope] = count
+        if not count:
+            del self._elsewhere[scope]
 
     def wait_until(self, holds: Callable[[], bool], deadline_s: float) -> bool:
         """Wait until something holds that calls coming to an end may bring about.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+from typing import Annotated
 
 import gevent
 import typer
+from gevent.event import Event as Signal
+from structlog.typing import FilteringBoundLogger
 
 from callcontrol import logs
-from callcontrol.config import described, settings
-from callcontrol.wiring import Process
+from callcontrol.config import Settings, described, settings
 
 
 def _settings_listed() -> str:
@@ -22,16 +24,51 @@ def _settings_listed() -> str:
 app = typer.Typer(rich_markup_mode=None)
 
 
+_INTERNAL = typer.Option(hidden=True)
+
+
 @app.callback(invoke_without_command=True, epilog=_settings_listed())
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="Processes that share the work, as one service."),
+    ] = 1,
+    worker: Annotated[int | None, _INTERNAL] = None,
+    seat: Annotated[int, _INTERNAL] = 0,
+    port_fd: Annotated[int, _INTERNAL] = -1,
+) -> None:
     """Run the engine: take calls from the switch, meter them, record them.
 
     SIGTERM and SIGINT stop it politely: no new calls, those being set up are finished.
+
+    With several workers, a second of these signals stops it at once; SIGHUP replaces the
+    workers one after the other, without a call being refused; one that dies is replaced and
+    its calls are taken over. Limits of calls and the figures are those of all together. The
+    first worker has the journal and the name that are set, the others `journal.2.sqlite`,
+    `name.2` and so on.
     """
     chosen = settings()
-    process = Process(chosen, log=logs.configure(chosen.log_level))
+    log = logs.configure(chosen.log_level).bind(engine=chosen.engine)
+    # Each imported where it is used: a supervisor does without the engine, half its memory.
+    if worker is not None:
+        from callcontrol.workers.inside import serve_as_worker
+
+        serve_as_worker(chosen, log, port_fd=port_fd, seat=seat)
+    elif workers > 1:
+        from callcontrol.workers.supervisor import Supervisor
+
+        if not Supervisor(chosen, workers, log=log).run():
+            raise typer.Exit(1)
+    else:
+        _serve_alone(chosen, log)
+
+
+def _serve_alone(chosen: Settings, log: FilteringBoundLogger) -> None:
+    from callcontrol.wiring import Process
+
+    process = Process(chosen, log=log)
     process.start()
-    stop = gevent.event.Event()
+    stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     stop.wait()

@@ -20,7 +20,8 @@ def call():
 def test_counts_what_is_in_progress_here_and_elsewhere(call):
     """A limit is one of the service, whichever of its processes has the calls."""
     calls = LiveCalls()
-    calls.elsewhere[NUMBER] = 3
+    calls.count_elsewhere(NUMBER, 3)
+    calls.count_elsewhere(PLATFORM, 0)
     calls.add(call)
     calls.count_in(call, [NUMBER])
 
