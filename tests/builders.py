@@ -74,7 +74,7 @@ def make_channel(
 
 
 def make_tariff(**changed: Any) -> Tariff:
-    """Make a premium-rate table: 3.00 a minute at level 1, 20.00 and 4.50 a minute at level 2."""
+    """Make a table: level 1 is 3.00 a minute, level 2 is 20.00 and 4.50 a minute."""
     fields: dict[str, Any] = {
         "name": "hotline",
         "version": "1",

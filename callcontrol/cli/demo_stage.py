@@ -175,7 +175,7 @@ class Stage:
                 record["disposition"],
                 record["released_by"],
                 str(record["sip_code"]),
-                " → ".join(
+                "\n".join(
                     f"{one['gateway'] or one['target']} "
                     f"{'answered' if one['is_answered'] else one['cause']}"
                     for one in record["attempts"]

@@ -131,5 +131,5 @@ def test_shipping_without_postgres(
     status, out, err = run_command("journal", "ship")
 
     assert (status, out) == (2, "")
-    assert err == f"Postgres at {tmp_path} cannot be reached\n"
+    assert err == f"CALLCONTROL_DSN: Postgres at {tmp_path} cannot be reached\n"
     assert "waiting     1 records" in run_command("journal")[1]
