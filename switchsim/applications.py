@@ -14,7 +14,7 @@ from switchsim.causes import cause_named, cause_of_sip, reason_of
 from switchsim.media import answer, open_media
 from switchsim.outbound import Dialer, EngineConnection
 from switchsim.park import park as parking
-from switchsim.variables import leading_number
+from switchsim.variables import expand, leading_number
 
 if TYPE_CHECKING:
     from switchsim.command_queue import Steps
@@ -55,8 +55,9 @@ def set_variable(session: "Session", data: str) -> "Steps":
     name, equals, value = data.partition("=")
     if not equals:
         name, _, value = data.partition(",")
-    value = value.strip() if equals else value
-    session.channel.variables.set(name.strip(), None if value in {"", "_undef_"} else value)
+    # Expanded once more than arguments of other applications are.
+    value = expand(value.strip() if equals else value, session.lookup)
+    session.channel.variables.set(name.strip(), None if value == "_undef_" else value)
     yield from ()
 
 
@@ -137,12 +138,15 @@ def playback(session: "Session", data: str) -> "Steps":
     if seconds is None:
         session.application_response = "FILE NOT FOUND"
         return
-    started = session.channel.now_us
+    started_us = session.channel.now_us
     yield from _pass_time(session, seconds)
-    played = (session.channel.now_us - started) // 1000
-    session.channel.variables.set("playback_ms", str(played))
-    session.channel.variables.set("playback_samples", str(played * 8))
-    session.channel.variables.set("playback_last_offset_pos", str(played * 8))
+    passed_ms = (session.channel.now_us - started_us) // 1000
+    played_ms = min(passed_ms, round(seconds * 1000))
+    put = session.channel.variables.set
+    put("playback_last_offset_pos", str(played_ms * 8))
+    put("playback_seconds", str(played_ms // 1000))
+    put("playback_ms", str(played_ms))
+    put("playback_samples", str(played_ms * 8))
     session.application_response = "FILE PLAYED"
 
 

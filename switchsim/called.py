@@ -66,8 +66,10 @@ class CalledLeg:
         return self.channel.is_up
 
     def invite(self) -> None:
-        """Sends the INVITE and fires the events of a new leg."""
+        """Sends the INVITE and fires the events of a new leg; nothing when it has ended."""
         channel = self.channel
+        if not channel.is_up:
+            return
         channel.fire("CHANNEL_OUTGOING")
         channel.variables.set("call_uuid", self._partner.uuid)
         called_variables.set_first(
@@ -165,7 +167,10 @@ class CalledLeg:
     def _on_refusal(self, message: SipMessage, code: int) -> None:
         phrase = message.getSCode()[1]
         reason = header(message, "reason")
-        for variables in (self.channel.variables, self._partner.variables):
+        learning = [self.channel.variables]
+        # A redirection is no failure that the caller's variables tell of.
+        learning += [self._partner.variables] if code >= 400 else []
+        for variables in learning:
             variables.set("sip_invite_failure_status", str(code))
             variables.set("sip_invite_failure_phrase", phrase)
             variables.set("sip_hangup_phrase", phrase)

@@ -12,12 +12,15 @@ from switchsim.sip_text import ALLOW, ALLOW_EVENTS, SUPPORTED, party
 
 def shown_name(text: str) -> str:
     """A display name as it goes into a header: text up to its last `:` is dropped."""
-    return text.rpartition(":")[2].strip() if ":" in text else text
+    if text == "_undef_":
+        return ""
+    return text.rpartition(":")[2]
 
 
 def can_be_sent(name: str) -> bool:
     """Whether a header can be made of this name; the switch fails at quotes inside it."""
-    return '"' not in name and not name.endswith("\\")
+    backslashes = len(name) - len(name.rstrip("\\"))
+    return '"' not in name and backslashes % 2 == 0
 
 
 def sender_of(channel: Channel, host: str) -> str:

@@ -39,7 +39,7 @@ def identity(request: SipMessage) -> Identity:
     privacy = {
         part.strip().lower() for text in headers(request, "privacy") for part in text.split(";")
     }
-    hides = bool(privacy & {"id", "critical"} and privacy & {"id"})
+    hides = "id" in privacy
     asserted = header(request, "p-asserted-identity") or header(request, "p-preferred-identity")
     remote = header(request, "remote-party-id")
     chosen, kind = header(request, "from") or "", None
@@ -61,8 +61,7 @@ def profile_of(
     shown = sender.user or "nobody"
     name = f"sofia/{settings.profile}/{shown}@{sender.hostport}"[:255]
     number = who.party.decoded_user if who.party.user else ""
-    display = _clean_name(who.party.decoded_display)
-    display = display or number
+    display = _clean_name(who.party.decoded_display or sender.decoded_display) or number
     called = party(f"<{request.getRURI()!s}>")
     return CallerProfile(
         uuid=uuid,

@@ -84,7 +84,8 @@ class CallingLeg:
     def answer(self) -> None:
         """Answers the caller."""
         self.is_answered = self.is_final = True
-        extra = [self._contact(), *self._feature_headers()]
+        accepts = not self.was_provisional
+        extra = [self._contact(), *self._feature_headers(accept=accepts)]
         self._respond(200, extra=extra, content=self._answer_sdp(self._settings.ipv4))
 
     def refuse(self, code: int, *, reason: str, phrase: str | None = None) -> None:
@@ -218,16 +219,17 @@ class CallingLeg:
         return [agent, *accepts, *rest, ("Allow-Events", ALLOW_EVENTS)]
 
     def _identity(self) -> list[tuple[str, str]]:
-        """The callee as the caller is told it, when the caller asserted itself."""
+        """The callee as the caller is told it, in the header the caller uses itself."""
         channel = self.channel
         if channel is None or not self._settings.passes_callee_id:
-            return []
-        if channel.variables.get("sip_cid_type") != "pid":
             return []
         profile = channel.profile
         number = profile.callee_number or profile.destination
         name = profile.callee_name or profile.destination
-        return [("P-Asserted-Identity", f'"{name}" <sip:{number}@{self._host}>')]
+        address = f'"{name}" <sip:{number}@{self._host}>'
+        if channel.variables.get("sip_cid_type") == "pid":
+            return [("P-Asserted-Identity", address)]
+        return [("Remote-Party-ID", f"{address};party=calling;privacy=off;screen=no")]
 
     def _local_party(self) -> str:
         return f"{header(self.invite, 'to')};tag={self.tag}"

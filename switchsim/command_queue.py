@@ -49,6 +49,7 @@ class CommandQueue:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._waiting: deque[Command] = deque()
+        self._begun: deque[tuple[Steps, float | None]] = deque()
         self._locks = 0
 
     @property
@@ -56,15 +57,25 @@ class CommandQueue:
         """Whether something waits and nothing locks it out."""
         return bool(self._waiting) and not self._locks
 
-    def add(self, command: Command, *, first: bool = False) -> None:
-        """Puts a command at the end, or in front of all others."""
-        if first:
-            self._waiting.appendleft(command)
-        else:
-            self._waiting.append(command)
+    def add(self, command: Command) -> None:
+        """Puts a command at the end."""
+        self._waiting.append(command)
+
+    def add_steps(self, steps: Steps, patience: float | None) -> None:
+        """Something begun already, to be gone on with before any command.
+
+        Args:
+            steps: what is left of it.
+            patience: what it asked to wait for.
+        """
+        self._begun.append((steps, patience))
 
     def run(self) -> Steps:
         """Runs everything that waits, for as long as the call goes on."""
+        while self._begun:
+            steps, patience = self._begun.popleft()
+            yield patience
+            yield from steps
         while self.is_ready and self._session.is_up:
             yield from self._perform(self._waiting.popleft())
 

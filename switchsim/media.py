@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from switchsim.called import CalledLeg
+from switchsim.channel import Channel
 from switchsim.media_variables import negotiated
 
 if TYPE_CHECKING:
@@ -15,7 +16,10 @@ def answer(session: "Session", peer: CalledLeg | None) -> None:
     if channel.is_answered or not channel.is_up:
         return
     open_media(session, peer, announce=False)
-    channel.variables.set("rtp_local_sdp_str", session.leg.local_sdp())
+    variables = channel.variables
+    if peer is not None and variables.get("switch_m_sdp") is None:
+        _take_over(channel, peer)
+    variables.set("rtp_local_sdp_str", session.leg.local_sdp())
     session.leg.answer()
     channel.mark_answered()
     channel.variables.set("endpoint_disposition", "ANSWER")
@@ -29,13 +33,12 @@ def open_media(session: "Session", peer: CalledLeg | None, *, announce: bool = T
         return
     channel.set_codec()
     variables = channel.variables
-    if peer is not None and peer.remote_sdp:
+    if peer is not None and announce:
         variables.set("switch_m_sdp", peer.remote_sdp)
+    elif peer is not None:
+        _take_over(channel, peer)
     media = session.leg.media
     if media is not None:
-        if not announce:
-            variables.set("video_media_flow", "inactive")
-            variables.set("text_media_flow", "inactive")
         port = session.leg.media_port
         host = session.switch.sip_address[0]
         for name, value in negotiated(
@@ -48,3 +51,10 @@ def open_media(session: "Session", peer: CalledLeg | None, *, announce: bool = T
     channel.mark_early()
     if announce:
         variables.set("rtp_local_sdp_str", session.leg.local_sdp())
+
+
+def _take_over(channel: Channel, peer: CalledLeg) -> None:
+    """The destination's session description becomes the base of the caller's answer."""
+    channel.variables.set("switch_m_sdp", peer.remote_sdp)
+    channel.variables.set("video_media_flow", "inactive")
+    channel.variables.set("text_media_flow", "inactive")

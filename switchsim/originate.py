@@ -58,13 +58,15 @@ class Originate:
             if not session.is_up:
                 self._drop("ORIGINATOR_CANCEL")
                 return None
+            if self._is_redirected():
+                return None
             self._pass_on_ringing()
             winner = self._winner()
             if winner:
                 self._drop("LOSE_RACE", but=winner)
                 self._connect(winner)
                 return winner
-            if self._is_redirected() or self._is_out_of_time(limits):
+            if self._is_out_of_time(limits):
                 return None
             if not any(leg.is_up for leg in self._legs):
                 self._take_cause()
@@ -83,10 +85,12 @@ class Originate:
                 self._legs.append(leg)
                 limits.add(leg, leg_limits(values, clock.wall_us()))
         for leg in self._legs:
-            if can_be_sent(leg.channel.profile.name):
-                leg.invite()
-            else:
+            if not can_be_sent(leg.channel.profile.name):
                 leg.hang_up("DESTINATION_OUT_OF_ORDER")
+            elif delay := leg.channel.variables.number("leg_delay_start"):
+                session.switch.loop.later(delay, leg.invite)
+            else:
+                leg.invite()
         return limits
 
     def _leg(self, endpoint: str, values: dict[str, str]) -> CalledLeg | None:
@@ -96,30 +100,30 @@ class Originate:
             self.cause = where
             return None
         channel = new_channel(session, values, user=where.user, uri=where.uri)
-        media = session.leg.media
         leg = CalledLeg(
             switch,
             channel,
             uri=where.uri,
             target=where.target,
             partner=session.channel,
-            codecs=media.codecs if media else (),
+            codecs=_offered(session),
             on_change=session.poke,
         )
         switch.adopt(leg, session)
         variables, profile = session.channel.variables, channel.profile
-        variables.set("originate_signal_bond", channel.uuid)
         shown = f"{channel.uuid};{profile.callee_name};{profile.callee_number}"
         variables.add("originated_legs", shown)
+        variables.set("originate_signal_bond", channel.uuid)
         return leg
 
     def _pass_on_ringing(self) -> None:
         """The caller hears of the first 180, and of no other."""
         channel = self._session.channel
         ringing = [leg for leg in self._legs if leg.is_ringing]
+        if ringing and len(self._legs) == 1:
+            self._show_callee(ringing[0])
         if not ringing or channel.is_ring_ready or channel.is_early or channel.is_answered:
             return
-        self._show_callee(ringing[0])
         channel.variables.keep("sip_to_tag", self._session.leg.tag)
         self._session.leg.ring()
         channel.mark_ringing()
@@ -195,3 +199,10 @@ class Originate:
         for leg in self._legs:
             ended = leg.channel.hangup_cause or "NONE"
             variables.add("originate_causes", f"{leg.channel.uuid};{ended}")
+
+
+def _offered(session: "Session") -> tuple[str, ...]:
+    """What a destination is offered: the caller's codecs, or the one in use already."""
+    media = session.leg.media
+    codecs = media.codecs if media else ()
+    return codecs[:1] if session.channel.has_codec else codecs

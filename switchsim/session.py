@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from switchsim.calling import CallingLeg
 from switchsim.causes import reason_of, sip_code_of
 from switchsim.channel import Channel
-from switchsim.command_queue import Command, CommandQueue, Steps, execute_command
+from switchsim.command_queue import Command, CommandQueue, Steps
 from switchsim.dialplan import Action
 from switchsim.loop import Timer
 from switchsim.variables import expand, leading_number
@@ -81,9 +81,9 @@ class Session:
         self._signals.append(what)
         self.poke()
 
-    def enqueue(self, command: Command, *, first: bool = False) -> None:
+    def enqueue(self, command: Command) -> None:
         """Queues a command of an engine."""
-        self.queue.add(command, first=first)
+        self.queue.add(command)
         self.poke()
 
     def lookup(self, name: str) -> str | None:
@@ -115,9 +115,16 @@ class Session:
         channel.fire("CHANNEL_EXECUTE_COMPLETE", after=[*shown, response, identity])
 
     def run_at_answer(self, text: str) -> None:
-        """Runs an application because the call was answered, before anything queued."""
+        """Runs an application because the call was answered: at once, when it can."""
         name, _, data = text.partition(" ")
-        self.enqueue(execute_command(name, data), first=True)
+        steps = self.execute(name, data)
+        try:
+            patience = next(steps)
+        except StopIteration:
+            return
+        # It wants to wait: the rest of it comes before anything queued.
+        self.queue.add_steps(steps, patience)
+        self.poke()
 
     def engine_left(self, *, resume: bool) -> None:
         """An engine's connection is gone."""
@@ -186,8 +193,9 @@ class Session:
             return ()
         variables = self.channel.variables
         variables.set("DP_MATCH", None)
-        for group in (found[0].group(0), *found[0].groups(default="")):
-            variables.add("DP_MATCH", group)
+        if found[0].re.groups:
+            for group in (found[0].group(0), *found[0].groups(default="")):
+                variables.add("DP_MATCH", group)
         variables.keep("call_uuid", self.channel.uuid)
         return found[1]
 

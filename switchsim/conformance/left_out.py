@@ -83,9 +83,38 @@ FLOATING += tuple(
     for event in ("CHANNEL_EXECUTE set", "CHANNEL_EXECUTE_COMPLETE set", "PRIVATE_COMMAND")
 )
 
+FLOATING += (
+    LeftOut(
+        header="",
+        event="api show channels*",
+        case="19-hostile-input/json-*",
+        why="the switch writes that table in its own time: a call 1 ms old may be missing",
+    ),
+)
+
+_BY_CLIENT = "commanded over a client's connection, which is not kept with the recording"
+_REWRITTEN = "FreeSWITCH rewrites such a URI before anybody sees it; sippy does not"
+
+# Recorded cases that are not repeated, by a pattern of their names.
+CASES: dict[str, str] = {
+    "16-*/closed-before-connect-uuid-kill": _BY_CLIENT,
+    "16-*/mid-bridge-fin-then-uuid-transfer-reattaches": _BY_CLIENT,
+    "16-*/never-connects": "takes 25 s; tests/integration/switchsim has it with 0.3 s",
+    "19-*/called-number-specials": "FreeSWITCH ignores the INVITE, we refuse it",
+    "19-*/called-number-encoded-specials": _REWRITTEN,
+    "19-*/encoded-specials-in-user": _REWRITTEN,
+    "19-*/pipe-semicolon-in-user": _REWRITTEN,
+    "19-*/engine-echoes-display-in-set": "without linger, yet all events came in time",
+}
+
 # SIP headers that are not compared.
 SIP_HEADERS: dict[str, str] = {
     "content-length": "follows from the body",
     "call-id": "random",
     "via": "branch is random; its address is compared through the messages arriving at all",
 }
+
+
+def why_left_out(case: str) -> str | None:
+    """The reason why a case is not repeated, or None when it is."""
+    return next((why for pattern, why in CASES.items() if fnmatchcase(case, pattern)), None)

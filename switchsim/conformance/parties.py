@@ -23,6 +23,16 @@ _LEARNT = (
 _PAUSE_S = 0.03
 
 
+def recorded_port(who: str, entries: tuple[Entry, ...]) -> str:
+    """The port a party had when it was recorded."""
+    for entry in entries:
+        named = re.search(r"(?m)^Via: SIP/2\.0/UDP 127\.0\.0\.1:(\d+)", entry.data)
+        if entry.direction == "sent" and not entry.data.startswith("SIP/2.0") and named:
+            return named.group(1)
+    found = re.search(r"\d+$", who)
+    return found.group() if found else "5070"
+
+
 class Party:
     """One recorded party on a socket of its own.
 

@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+_ACCEPTED = re.compile(r"accepted on port (\d+)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -39,12 +41,23 @@ class Case:
         return self.name[:2]
 
     @property
+    def engines(self) -> tuple[str, ...]:
+        """The outbound connections, in the order in which they were opened."""
+        return tuple(dict.fromkeys(entry.who for entry in self.outbound if entry.who))
+
+    @property
+    def engine_ports(self) -> frozenset[str]:
+        """The ports engines listened on, as far as they were connected to."""
+        found = (_ACCEPTED.match(entry.data) for entry in self.outbound)
+        return frozenset(match.group(1) for match in found if match)
+
+    @property
     def clients(self) -> tuple[str, ...]:
         """The inbound connections, in order of appearance."""
         return tuple(dict.fromkeys(entry.who for entry in self.inbound if entry.who))
 
     def connection(self, who: str) -> tuple[Entry, ...]:
-        """What was said on one connection; `1` is the outbound one."""
+        """What was said on one connection."""
         return tuple(e for e in (*self.outbound, *self.inbound) if e.who == who)
 
     def party(self, who: str) -> tuple[Entry, ...]:
@@ -57,22 +70,18 @@ class Case:
         return tuple(dict.fromkeys(entry.who for entry in self.sip))
 
 
-def load(folder: Path, scenarios: frozenset[str] | None = None) -> list[Case]:
-    """Every case under `folder`, in order; `scenarios` keeps some numbers only."""
-    cases = []
-    for path in sorted(folder.rglob("sip.jsonl")):
-        name = path.parent.relative_to(folder).as_posix()
-        if scenarios is None or name[:2] in scenarios:
-            cases.append(
-                Case(
-                    name=name,
-                    outbound=_entries(path.with_name("esl-outbound.jsonl")),
-                    inbound=_entries(path.with_name("esl-inbound.jsonl")),
-                    is_shortened=_is_shortened(path.with_name("esl-inbound.jsonl")),
-                    sip=_entries(path),
-                )
-            )
-    return cases
+def load(folder: Path) -> list[Case]:
+    """Every case under `folder`, in order."""
+    return [
+        Case(
+            name=path.parent.relative_to(folder).as_posix(),
+            outbound=_entries(path.with_name("esl-outbound.jsonl")),
+            inbound=_entries(path.with_name("esl-inbound.jsonl")),
+            is_shortened=_is_shortened(path.with_name("esl-inbound.jsonl")),
+            sip=_entries(path),
+        )
+        for path in sorted(folder.rglob("sip.jsonl"))
+    ]
 
 
 def _is_shortened(path: Path) -> bool:

@@ -1,14 +1,13 @@
 """Runs recorded cases against switches of their own, all at the same time in one thread."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from switchsim import dialplan
-from switchsim.conformance.parties import Party
+from switchsim.conformance.parties import Party, recorded_port
 from switchsim.conformance.recording import Case
-from switchsim.conformance.speaker import Client, Engine, Shared
+from switchsim.conformance.speaker import Client, EnginePort, Shared, Speaker
 from switchsim.loop import Loop
 from switchsim.settings import Settings
 from switchsim.switch import Switch
@@ -43,8 +42,18 @@ class _Run:
         self._ports: dict[str, int] = {}
         self._is_over = False
         shared = Shared(case.inbound)
-        self.engine = Engine(loop, case.connection("1"), self._ports, shared, self._look)
-        engine = self.engine.listen()
+        self.engines = {
+            who: Speaker(loop, case.connection(who), self._ports, shared, self._look)
+            for who in case.engines
+        }
+        waiting = iter(self.engines.values())
+        self._engine_ports = {
+            recorded: EnginePort(loop, waiting) for recorded in case.engine_ports
+        }
+        for recorded in ("8084", "8085"):
+            # Port 1 is closed everywhere.
+            listening = self._engine_ports.get(recorded)
+            self._ports[recorded] = listening.number if listening else 1
         self.clients = {
             who: Client(loop, case.connection(who), self._ports, shared, self._look)
             for who in case.clients
@@ -57,7 +66,9 @@ class _Run:
                 sip=("127.0.0.1", 0),
                 event_socket=("127.0.0.1", 0),
                 password="ClueCon",  # noqa: S106  nobody connects
-                dialplan=_dialplan(f"127.0.0.1:{engine[1]}"),
+                dialplan=_dialplan(
+                    f"127.0.0.1:{self._ports['8084']}", f"127.0.0.1:{self._ports['8085']}"
+                ),
                 hostname="vm",
                 user_agent=_AGENT,
                 passes_callee_id=True,
@@ -65,9 +76,9 @@ class _Run:
             loop,
         )
         self._ports["5080"] = self._switch.sip_address[1]
-        self._ports["8084"] = engine[1]
         for who, party in self.parties.items():
-            self._ports[_recorded_port(who)] = party.line.address[1]
+            port = recorded_port(who, case.party(who))
+            self._ports[port] = party.line.address[1]
         last = max(entry.at_s for entry in (*case.outbound, *case.sip))
         loop.later(min(last, 12.0) + _GRACE_S, self._end)
         for client in self.clients.values():
@@ -79,13 +90,13 @@ class _Run:
         """What was seen."""
         missing = [f"{who}: {party.waits_for}" for who, party in self.parties.items()
                    if not party.is_done]  # fmt: skip
-        if not self.engine.is_closed:
-            missing.append("the connection was not closed")
+        missing += [f"{who}: was not closed" for who, engine in self.engines.items()
+                    if not engine.is_closed]  # fmt: skip
         return Replayed(
             case=self.case,
             frames={
-                "1": tuple(self.engine.frames),
-                **{who: tuple(client.frames) for who, client in self.clients.items()},
+                who: tuple(speaker.frames)
+                for who, speaker in (*self.engines.items(), *self.clients.items())
             },
             sip={who: tuple(party.received) for who, party in self.parties.items()},
             ports={str(real): recorded for recorded, real in self._ports.items()},
@@ -95,7 +106,8 @@ class _Run:
     def _look(self) -> None:
         said = all(party.is_done for party in self.parties.values())
         said = said and all(client.is_done for client in self.clients.values())
-        if self.engine.is_closed and said and not self._is_over:
+        closed = all(engine.is_closed for engine in self.engines.values())
+        if closed and said and not self._is_over:
             self._is_over = True
             # A little longer: what comes unasked would be a difference, too.
             self._loop.later(0.3, self._close)
@@ -108,9 +120,10 @@ class _Run:
     def _close(self) -> None:
         self._was = self.result()
         self._switch.close()
-        self.engine.close()
-        for client in self.clients.values():
-            client.close()
+        for speaker in (*self.engines.values(), *self.clients.values()):
+            speaker.close()
+        for listening in self._engine_ports.values():
+            listening.close()
         for party in self.parties.values():
             party.line.close()
         self._on_end(self)
@@ -143,13 +156,14 @@ def replay(cases: list[Case]) -> dict[str, Replayed]:
     return results
 
 
-def _dialplan(engine: str) -> dialplan.Dialplan:
+def _dialplan(engine: str, second: str) -> dialplan.Dialplan:
     socket = f"socket {engine} async full"
     refuse = "respond 503 Service Unavailable"
     return dialplan.from_rows(
         [
             ("^0800000016$", [socket, refuse]),
             ("^0800000116$", ["set socket_resume=true", socket, refuse]),
+            ("^0800000017$", [f"socket {engine}|{second} async full", refuse]),
             ("^0800000018$", [socket.replace("async ", ""), refuse]),
             ("^0800000019$", [socket.replace(" full", "")]),
             (
@@ -159,8 +173,3 @@ def _dialplan(engine: str) -> dialplan.Dialplan:
             ("^(.*)$", [socket]),
         ]
     )
-
-
-def _recorded_port(who: str) -> str:
-    found = re.search(r"\d+$", who)
-    return found.group() if found else "5070"

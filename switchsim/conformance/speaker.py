@@ -8,19 +8,22 @@ it had in the recording.
 import contextlib
 import re
 import socket
+import struct
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from switchsim.conformance.parties import renumber
 from switchsim.conformance.recording import Entry, frame_kind
 from switchsim.loop import Loop
 
 _PAUSE_S = 0.03
-_LONGEST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 3.0
 _TURN_S = 0.002
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TELLING = re.compile(r"^(?:Unique-ID|Other-Leg-Unique-ID): (\S+)", re.MULTILINE)
 # Messages whose moment the switch itself varies: a command never waits for them.
+_OPENS = "accepted on port"
+_CLOSES = ("engine closes its end", "recorder ends")
 _FLOATING = {"CHANNEL_PARK", "notice linger", "CALL_UPDATE", "CODEC"}
 
 
@@ -96,7 +99,11 @@ class Speaker:
         on_progress: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._entries = [entry for entry in entries if entry.direction != "#"]
+        self._entries = [
+            entry
+            for entry in entries
+            if entry.direction != "#" or entry.data.startswith((_OPENS, *_CLOSES))
+        ]
         self._ports = ports
         self._shared = shared
         self._on_progress = on_progress
@@ -141,6 +148,14 @@ class Speaker:
         pause = entries[step].at_s - entries[step - 1].at_s if step else 0.0
         return min(pause, _LONGEST_PAUSE_S) if pause > _PAUSE_S else 0.0
 
+    def _leave(self, *, is_reset: bool) -> None:
+        """The engine goes, politely or not."""
+        if is_reset and self._connection is not None:
+            self._connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        self.close()
+
     def _read(self) -> None:
         assert self._connection is not None  # noqa: S101  only read while connected
         try:
@@ -165,9 +180,9 @@ class Speaker:
     def _advance(self) -> None:
         while not self.is_done and not self._is_waiting:
             entry = self._entries[self._step]
-            if entry.direction == "<":
+            if entry.direction == "<" or entry.data.startswith(_OPENS):
                 kind = frame_kind(entry.data)
-                if kind not in _FLOATING:
+                if kind not in _FLOATING and entry.direction == "<":
                     self._needed[kind] += 1
                 self._step += 1
                 continue
@@ -183,38 +198,47 @@ class Speaker:
 
     def _say(self) -> None:
         was_waiting, self._is_waiting = self._is_waiting, False
-        text = renumber(self._shared.translate(self._entries[self._step].data), self._ports)
+        entry = self._entries[self._step]
+        text = renumber(self._shared.translate(entry.data), self._ports)
         self._step += 1
-        if self._connection is not None and not self.is_closed:
+        if entry.direction == "#":
+            self._leave(is_reset=entry.data.endswith("(RST)"))
+        elif self._connection is not None and not self.is_closed:
             with contextlib.suppress(OSError):
                 self._connection.send(text.encode("latin-1"))
         if was_waiting:
             self._advance()
 
 
-class Engine(Speaker):
-    """Listens for the call of a case, as an engine does."""
+class EnginePort:
+    """A port on which the engines of a case wait for its calls.
 
-    def listen(self) -> tuple[str, int]:
-        """Opens the port; returns its address."""
+    Args:
+        engines: one per recorded connection; the next that connects gets the next.
+    """
+
+    def __init__(self, loop: Loop, engines: Iterator[Speaker]) -> None:
+        self._loop = loop
+        self._engines = engines
         self._listener = socket.socket()
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(4)
         self._listener.setblocking(False)
         self._loop.watch(self._listener, read=self._accept)
-        address: tuple[str, int] = self._listener.getsockname()
-        return address
+        self.number: int = self._listener.getsockname()[1]
 
     def close(self) -> None:
-        """Closes connection and port."""
-        super().close()
-        if self._listener.fileno() >= 0:
-            self._loop.watch(self._listener)
-            self._listener.close()
+        """Closes the port."""
+        self._loop.watch(self._listener)
+        self._listener.close()
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
-        self.attach(connection)
+        engine = next(self._engines, None)
+        if engine is None:
+            connection.close()
+        else:
+            engine.attach(connection)
 
 
 class Client(Speaker):
