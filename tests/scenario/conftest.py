@@ -77,6 +77,8 @@ class Stack:
         self.destinations = destinations
         self._folder = folder
         self._dsn = dsn
+        self._file = folder / "reference.yaml"
+        self._log = folder / "engine.log"
         engine_port = free_port(socket.SOCK_STREAM)
         self.switch: Switch = start_switch(f"127.0.0.1:{engine_port}", folder)
         self.watch = Watch(self.switch)
@@ -113,14 +115,17 @@ class Stack:
         ports["nobody"] = free_port()
         text = REFERENCE.read_text(encoding="utf-8")
         filled = re.sub(r"@([a-z-]+)@", lambda found: str(ports[found[1]]), text)
-        file = self._folder / "reference.yaml"
-        file.write_text(filled, encoding="utf-8")
+        self._file.write_text(filled, encoding="utf-8")
         self.command("migrate")
-        self.command("load", str(file))
+        self._load()
+
+    def _load(self) -> None:
+        self.command("load", str(self._file))
 
     def start_engine(self) -> None:
         """Start the engine and wait until it takes calls."""
-        with (self._folder / "engine.log").open("ab") as log:
+        self._log_begins = self._log.stat().st_size if self._log.exists() else 0
+        with self._log.open("ab") as log:
             self._engine = subprocess.Popen(
                 [sys.executable, "-m", "callcontrol", "serve"],
                 stdout=subprocess.DEVNULL,
@@ -129,6 +134,31 @@ class Stack:
                 cwd=ROOT,
             )
         eventually(self.is_ready, within_s=20)
+
+    def stop_engine(self) -> None:
+        """Stop the engine politely."""
+        assert self._engine is not None
+        self._engine.send_signal(signal.SIGTERM)
+        self._engine.wait(60)
+
+    def kill_engine(self) -> None:
+        """Kill the engine, as a crash would."""
+        assert self._engine is not None
+        self._engine.kill()
+        self._engine.wait(10)
+
+    def engine_log(self) -> str:
+        """Give what the engine now running has logged."""
+        return self._log.read_bytes()[self._log_begins :].decode()
+
+    def load_changed(self, before: str, after: str) -> Callable[[], None]:
+        """Load the reference with other words in it; gives what puts it back."""
+        text = self._file.read_text(encoding="utf-8")
+        assert before in text
+        changed = self._folder / "changed.yaml"
+        changed.write_text(text.replace(before, after), encoding="utf-8")
+        self.command("load", str(changed))
+        return self._load
 
     def is_ready(self) -> bool:
         """Say whether the engine takes calls."""
@@ -201,9 +231,8 @@ class Stack:
     def stop(self) -> None:
         """End engine and switch."""
         self.watch.stop()
-        if self._engine is not None:
-            self._engine.send_signal(signal.SIGTERM)
-            self._engine.wait(60)
+        if self._engine is not None and self._engine.poll() is None:
+            self.stop_engine()
         self.switch.stop()
 
     @property

@@ -1,0 +1,89 @@
+"""The engine is killed, stopped, or not there: callers notice nothing that they need not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import gevent
+
+from tests.scenario.test_prices import expected_charge
+
+
+def test_killed_engine_drops_no_call_and_loses_no_record(stack):
+    """The call goes on talking; the next engine process meters it to its end, to the centime."""
+    before = len(stack.cdrs("+41900100002"))
+    call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
+    stack.eventually(lambda: stack.metric("callcontrol_calls_in_progress") == 1)
+    stack.eventually(lambda: "call_answered" in stack.engine_log())
+
+    stack.kill_engine()
+    stack.start_engine()
+    called = call.get(timeout=30)
+
+    cdr = stack.cdr_of_new_call("+41900100002", before)
+    assert called.went_as_expected
+    assert (cdr["closed_how"], cdr["released_by"]) == ("recovered", "caller")
+    assert Decimal(cdr["charge"]["gross"]) == expected_charge(stack, cdr).charge
+    assert cdr["metered_us"] > 6_500_000
+
+
+def test_maximum_charge_holds_without_any_engine(stack):
+    """The switch itself releases the call; the record is made by whoever comes next."""
+    before = len(stack.cdrs("+41901100001"))
+    call = gevent.spawn(stack.caller.call, "0901100001", "caller-stays")
+    stack.eventually(lambda: "call_answered" in stack.engine_log())
+
+    stack.kill_engine()
+    called = call.get(timeout=30)
+    stack.start_engine()
+
+    cdr = stack.cdr_of_new_call("+41901100001", before)
+    assert called.went_as_expected
+    assert "ALLOTTED_TIMEOUT" in (called.reason() or "")
+    assert cdr["closed_how"] == "reconciled"
+    assert Decimal(cdr["charge"]["gross"]) <= Decimal("0.40")
+
+
+def test_politely_stopped_engine_hands_its_calls_over(stack):
+    """A call that is up when the engine is stopped is adopted by the one that follows."""
+    before = len(stack.cdrs("+41900100002"))
+    call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
+    stack.eventually(lambda: "call_answered" in stack.engine_log())
+
+    stack.stop_engine()
+    stack.start_engine()
+    called = call.get(timeout=30)
+
+    cdr = stack.cdr_of_new_call("+41900100002", before)
+    assert called.went_as_expected
+    assert cdr["closed_how"] == "recovered"
+
+
+def test_without_an_engine_a_call_is_refused_never_connected(stack):
+    """503 from the switch, at once."""
+    stack.stop_engine()
+    try:
+        called = stack.caller.call("0900100002", "caller-is-refused")
+    finally:
+        stack.start_engine()
+
+    assert called.final == 503
+
+
+def test_a_change_of_the_reference_decides_the_next_call(stack):
+    """Loaded while the engine runs: no restart, and in force on the next call."""
+    refused = stack.load_changed("refuses_withheld: true", "refuses_withheld: false")
+    try:
+        called = stack.eventually(
+            lambda: _if_answered(
+                stack.caller.call("0900300001", talk_ms=100, headers=("Privacy: id",))
+            )
+        )
+    finally:
+        refused()
+
+    assert called.final == 200
+
+
+def _if_answered(called):
+    return called if called.went_as_expected else None
