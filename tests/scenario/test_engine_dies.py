@@ -10,7 +10,7 @@ from tests.scenario.test_prices import expected_charge
 
 
 def test_killed_engine_drops_no_call_and_loses_no_record(stack):
-    """The call goes on talking; the next engine process meters it to its end, to the centime."""
+    """The call goes on; the next engine process meters it to its end, to the centime."""
     before = len(stack.cdrs("+41900100002"))
     call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
     stack.eventually(lambda: stack.metric("callcontrol_calls_in_progress") == 1)
