@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_network
 
@@ -14,6 +14,7 @@ from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.live_calls import LiveCalls
+from callcontrol.calls.recent_ends import RecentEnds
 from callcontrol.calls.resync import keep_in_step, resync
 from callcontrol.calls.state import CallState
 from callcontrol.calls.takeover import adopt
@@ -67,6 +68,8 @@ class Process:
         port: a socket that listens already, shared with other processes; whoever gave it tells
             of health and figures. None: this process has a port for each of its own.
         live_calls: the calls in progress; None: as a process that is alone keeps them.
+        ask_others: gives the switch's last words on legs, of those asked for that other
+            processes have seen; may wait.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Process:
         log: FilteringBoundLogger,
         port: socket.socket | None = None,
         live_calls: LiveCalls | None = None,
+        ask_others: Callable[[Sequence[str]], Mapping[str, Event]] = lambda _uuids: {},
     ) -> None:
         self._settings = settings
         self._log = log
@@ -84,8 +88,9 @@ class Process:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._live_calls = LiveCalls() if live_calls is None else live_calls
-        self._ends: dict[str, Event] = {}
+        self._ask_others = ask_others
         self._has_adopted = self._is_stopping = False
+        self.recent_ends = RecentEnds(self._clock)
         self._store = Store(settings.dsn, name=settings.engine)
         self._feed = ReferenceFeed(
             self._store,
@@ -238,11 +243,16 @@ class Process:
     def _adopt(self) -> None:
         """Take over what an earlier process of this journal left running."""
         left_open = self._journal.open_calls()
-        adopted = adopt(left_open, self._engine, self._ends)
+        adopted = adopt(left_open, self._engine, self._ends_of)
         self._has_adopted = True
-        self._ends.clear()
         if left_open:
             self._log.info("calls_adopted", found=len(left_open), up=adopted)
+
+    def _ends_of(self, legs: Sequence[str]) -> Mapping[str, Event]:
+        """Give the ends seen while no process had these legs' calls. Switches: asks others."""
+        seen = self.recent_ends.of(legs)
+        missing = [leg for leg in legs if leg not in seen]
+        return {**self._ask_others(missing), **seen} if missing else seen
 
     def _is_set_up(self) -> bool:
         """Say whether no call that was taken is still to be answered or refused."""
@@ -256,8 +266,8 @@ class Process:
         call = self._live_calls.find(event.uuid)
         if call is not None and not call.ended.ready():
             call.ended.set(event)
-        elif not self._has_adopted:
-            self._ends[event.uuid] = event
+        elif call is None:
+            self.recent_ends.add(event)
 
     def _compare(self) -> None:
         """Find the calls that ended while the link was down."""

@@ -2,16 +2,15 @@
 
 The journal says which calls were open and what is known of them; the switch says which of those
 it still has. A live one is watched, metered and recorded like any other: what it costs depends
-on the switch's own instants and on nothing that died. One that ended while no engine ran is
-closed at the last instant at which it is proved to have been up, and marked `reconciled`. That
-cannot happen when the new engine watched the switch before the old one let go: it saw the end.
+on the switch's own instants and on nothing that died. The end of one that is gone may have been
+seen by another process of the service, or by this one before the old one let go. If by nobody,
+it is closed at the last instant at which it is proved to have been up, and marked `reconciled`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
 
 import gevent
 
@@ -28,31 +27,34 @@ from callcontrol.reference import Reference
 from dialplan import E164, Caller, scopes_of
 from tariffs import Tariff
 
-_NONE_SEEN: Mapping[str, Event] = MappingProxyType({})
+Ends = Callable[[Sequence[str]], Mapping[str, Event]]
+"""Gives the switch's last words on legs, of those of them that were seen; may wait."""
 
 
-def adopt(
-    open_calls: Sequence[OpenCall], engine: Engine, ends: Mapping[str, Event] = _NONE_SEEN
-) -> int:
+def adopt(open_calls: Sequence[OpenCall], engine: Engine, ends_of: Ends = lambda _: {}) -> int:
     """Take over the calls that were open; gives how many of them are up.
 
     Args:
         open_calls: what the journal held when this process began.
         engine: with its link up.
-        ends: the switch's last words on legs, seen over the link so far, by the leg's uuid.
+        ends_of: gives those ends of legs that were seen while no engine had their calls.
 
     Raises:
         SessionError: the switch does not say which legs it has.
 
     Switches: waits for the switch, at most the deadline of a command for each call.
     """
+    # From here on an end that the link tells of goes to its call.
+    calls = [
+        call
+        for call in (_call_of(open_call, engine) for open_call in open_calls)
+        if call is not None and engine.live_calls.add(call)
+    ]
+    ends = ends_of([call.leg_uuid for call in calls])
     alive = 0
-    for open_call in open_calls:
-        call = _call_of(open_call, engine)
-        if call is None or not engine.live_calls.add(call):
-            continue
+    for call in calls:
         _count_in(call, engine)
-        if call.leg_uuid in ends:
+        if call.leg_uuid in ends and not call.ended.ready():
             call.ended.set(ends[call.leg_uuid])
         alive += _take_over(call, engine)
     return alive

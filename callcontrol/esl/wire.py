@@ -100,6 +100,11 @@ class Headers(Mapping[str, str]):
         # The line feed in front lets one search find every header, the first one too.
         self._block = block
 
+    @property
+    def block(self) -> bytes:
+        """The lines as they came: of them the same headers can be made elsewhere."""
+        return self._block
+
     def raw(self, name: str) -> bytes | None:
         """Give the bytes of a value as they came, undecoded; None when the header is absent."""
         needle = _needle(name)

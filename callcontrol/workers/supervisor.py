@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import gevent
@@ -28,6 +28,7 @@ from callcontrol.errors import ConfigError
 from callcontrol.esl.listener import bound
 from callcontrol.health import HealthServer
 from callcontrol.metrics import WorkersFigures, WorkersMetrics
+from callcontrol.workers.line import Facts
 from callcontrol.workers.share import environment_of, pause_s
 from callcontrol.workers.tally import Tally
 from callcontrol.workers.worker import Worker
@@ -59,6 +60,7 @@ class Supervisor:
         self._clock = SystemClock()
         self._tally = Tally()
         self._alive: set[Worker] = set()
+        self._counted: set[Worker] = set()
         self._current: dict[int, Worker] = {}
         self._next: dict[int, Worker] = {}
         self._changed = Signal()
@@ -187,12 +189,11 @@ class Supervisor:
             next(seat for seat in range(len(taken) + 1) if seat not in taken),
             port=self._port,
             environment=environment_of(os.environ, self._settings, number, folder),
-            on_change=self._note,
-            on_counts=self._pass_on,
+            on_facts=self._hear,
             clock=self._clock,
         )
         self._alive.add(worker)
-        worker.tell_elsewhere(self._tally.elsewhere(number))
+        worker.tell(elsewhere=self._tally.elsewhere(number))
         return worker
 
     def _stop(self) -> None:
@@ -208,19 +209,37 @@ class Supervisor:
                 worker.leave(self._settings.drain_s + _STOP_S)
         self._pulse()
 
-    def _note(self, worker: Worker) -> None:
-        """Take notice of a worker that has come further."""
+    def _hear(self, worker: Worker, facts: Facts) -> None:
+        """Take what a worker tells, and that it has ended."""
         if worker.ended.is_set():
             self._alive.discard(worker)
+            self._counted.discard(worker)
+        if worker in self._counted:
+            self._pass_on(worker, self._tally.update(worker.number, facts.get("counts", {})))
+        elif worker.serves:
+            self._counted.add(worker)
+            self._pass_on(worker, self._tally.replace(worker.number, worker.counts))
+        if "wanted" in facts:
+            self._ask_another(worker, facts["wanted"])
+        for number, ends in facts.get("ends", {}).items():
+            self._current[int(number)].tell(ends=ends)
         self._pulse()
 
-    def _pass_on(self, worker: Worker, counts: Mapping[str, int], *, are_all: bool) -> None:
+    def _pass_on(self, worker: Worker, changed: Iterable[str]) -> None:
         """Tell the other workers what one counts."""
-        take = self._tally.replace if are_all else self._tally.update
-        changed = take(worker.number, counts)
-        for other in self._alive:
-            if other.number != worker.number:
-                other.tell_elsewhere(self._tally.elsewhere(other.number, changed))
+        if changed:
+            for other in self._alive:
+                if other.number != worker.number:
+                    other.tell(elsewhere=self._tally.elsewhere(other.number, changed))
+
+    def _ask_another(self, worker: Worker, legs: Sequence[str]) -> None:
+        """Ask the worker that has served longest which ends of legs it has seen."""
+        others = self._counted - {worker}
+        if others:
+            longest = max(others, key=Worker.served_s)
+            longest.tell(wanted={worker.number: legs})
+        else:
+            worker.tell(ends={})
 
     def _lack_of(self, number: int) -> str:
         worker = self._current.get(number)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import gevent
 from gevent import socket, subprocess
@@ -18,14 +17,6 @@ from callcontrol.workers.line import Facts, Line
 _SILENT_S = 5.0
 
 
-class CountsTaker(Protocol):
-    """Hears of counts."""
-
-    def __call__(self, worker: Worker, counts: Mapping[str, int], *, are_all: bool) -> None:
-        """Take counts of a worker, those that are new or all it has."""
-        ...
-
-
 class Worker:
     """One worker process.
 
@@ -34,14 +25,14 @@ class Worker:
         seat: where it keeps its figures; no other process has the same.
         port: the socket that calls arrive at.
         environment: the process's, with its settings.
-        on_change: called when it has come further or something about it has changed.
-        on_counts: called with all its counts once it serves, and then with those that change.
+        on_facts: called with all facts it tells, and with none once it has ended.
         clock: for how long it has served.
 
     Attributes:
         stands_by: it would take its journal and calls now, if it may.
         fault: the sentence by which it says why it cannot start; None when it said none.
         was_told_to_leave: it does not end by itself.
+        counts: what it has in progress, by what that counts against.
         ended: set once the process is gone.
     """
 
@@ -52,22 +43,20 @@ class Worker:
         *,
         port: socket.socket,
         environment: Mapping[str, str],
-        on_change: Callable[[Worker], None],
-        on_counts: CountsTaker,
+        on_facts: Callable[[Worker, Facts], None],
         clock: Clock,
     ) -> None:
         self.number = number
         self.seat = seat
         self.stands_by = self.was_told_to_leave = False
         self.fault: str | None = None
+        self.counts: dict[str, int] = {}
         self.ended = Signal()
-        self._on_change = on_change
-        self._on_counts = on_counts
+        self._on_facts = on_facts
         self._clock = clock
         self._serves_since_s: float | None = None
         self._heard_s = clock.monotonic_s()
         self._lack = "starting"
-        self._counts: dict[str, int] = {}
         ours, theirs = socket.socketpair()
         self._process = subprocess.Popen(
             [
@@ -121,12 +110,11 @@ class Worker:
 
     def may_go_on(self) -> None:
         """Let it take over its journal and its calls, and take new ones. Switches: no."""
-        self._line.tell(go=True)
+        self.tell(go=True)
 
-    def tell_elsewhere(self, counts: Mapping[str, int]) -> None:
-        """Tell it what the other workers have in progress. Switches: no."""
-        if counts:
-            self._line.tell(elsewhere=dict(counts))
+    def tell(self, **facts: object) -> None:
+        """Tell it facts. Switches: no."""
+        self._line.tell(**facts)
 
     def leave(self, deadline_s: float) -> None:
         """Have it stop politely; it is killed when it has not in time. Switches: no."""
@@ -144,21 +132,16 @@ class Worker:
         self._heard_s = self._clock.monotonic_s()
         self.fault = facts.get("fault", self.fault)
         self.stands_by = facts.get("stands_by", self.stands_by)
-        counts = facts.get("counts", {})
-        self._counts.update(counts)
+        self.counts.update(facts.get("counts", {}))
         if "ready" in facts:
+            self._serves_since_s = self._serves_since_s or self._heard_s
             self._lack = ", ".join(
                 f"{n}: no" for n, is_so in facts["ready"].items() if not is_so
             )
-        if "ready" in facts and not self.has_served:
-            self._serves_since_s = self._heard_s
-            self._on_counts(self, {n: c for n, c in self._counts.items() if c}, are_all=True)
-        elif counts and self.has_served:
-            self._on_counts(self, counts, are_all=False)
-        self._on_change(self)
+        self._on_facts(self, facts)
 
     def _see_out(self) -> None:
         self._process.wait()
         self._line.close()
         self.ended.set()
-        self._on_change(self)
+        self._on_facts(self, {})

@@ -132,7 +132,8 @@ class TestAdopt:
         engine.link.legs.clear()
         end = hangup_complete(LEG, at_us=ANSWERED_US + 61_500_000, answered_us=ANSWERED_US)
 
-        up = adopt(killed_while_talking(reference), engine, {LEG: end})
+        left = killed_while_talking(reference)
+        up = adopt(left, engine, lambda legs: dict.fromkeys(legs, end))
 
         cdr = record_of(engine)
         assert up == 0

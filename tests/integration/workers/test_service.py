@@ -1,0 +1,210 @@
+"""Several workers as one service: what an operator and a caller see of it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+
+import pytest
+
+from tests.integration.workers.service import LIMITED, NEVER, SLOW, Service, end, is_running
+from tests.waiting import eventually
+
+
+def finals(summaries):
+    """Give the SIP codes that the callers got."""
+    return [summary["final"] for summary in summaries]
+
+
+class TestOneService:
+    def test_workers_share_the_calls_and_figures_are_of_all(self, service: Service):
+        """Each call is one worker's; health and figures are told on one port."""
+        service.start()
+        ended = service.place(30, rate=20)()
+
+        records = service.wait_for_records(30)
+        name = service.environment["CALLCONTROL_ENGINE"]
+        assert finals(ended) == [200] * 30
+        assert {record.engine for record in records} == {name, f"{name}.2"}
+        assert all(record.is_charged_right() for record in records)
+        assert service.metric("callcontrol_calls_total") == 30
+        assert service.metric("callcontrol_workers") == 2
+        assert service.readiness() == "worker 1: yes\nworker 2: yes\n"
+
+    def test_a_limit_is_one_of_the_service(self, service: Service):
+        """Two calls at once are two, whichever workers have them."""
+        service.start()
+        ended = service.place(6, number=LIMITED, rate=5, talk_s=3)()
+
+        assert sorted(finals(ended)) == [200] * 2 + [486] * 4
+
+    def test_the_limit_of_all_calls_is_one_of_the_service(self, service: Service):
+        """CALLCONTROL_MAX_CALLS is not for each worker."""
+        service.environment["CALLCONTROL_MAX_CALLS"] = "3"
+        service.start()
+        ended = service.place(6, rate=5, talk_s=3)()
+
+        assert sorted(finals(ended)) == [200] * 3 + [503] * 3
+
+
+class TestDeath:
+    def test_the_calls_of_a_killed_worker_are_taken_over(self, service: Service):
+        """They go on, and are recorded once with the right charge; figures do not fall."""
+        service.start()
+        ended = service.place(8, rate=20, talk_s=8)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 8, within_s=10)
+        before = service.pids()
+        end(before[2])
+        service.wait_for_worker(2, other_than=before[2])
+
+        assert finals(ended()) == [200] * 8
+        records = service.wait_for_records(8)
+        name = service.environment["CALLCONTROL_ENGINE"]
+        assert all(record.is_charged_right() for record in records)
+        assert {(record.engine, record.closed_how) for record in records} == {
+            (name, "normal"),
+            (f"{name}.2", "recovered"),
+        }
+        assert service.pids()[1] == before[1]
+        assert service.metric("callcontrol_calls_total") == 8
+        assert service.metric("callcontrol_worker_deaths_total") == 1
+        (line,) = service.log_lines("worker_ended")
+        assert (line["worker"], line["reason"]) == (2, "killed by SIGKILL")
+
+    def test_calls_that_end_while_their_worker_is_down_are_charged_right(
+        self, service: Service
+    ):
+        """The other worker saw their ends."""
+        service.start()
+        ended = service.place(8, rate=40, talk_s=1.2)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 8, within_s=10)
+        before = service.pids()
+        end(before[2])
+        assert finals(ended()) == [200] * 8
+        assert service.pids().get(2) != before[2]
+        assert "worker 2: yes" not in service.readiness()
+
+        records = service.wait_for_records(8)
+        assert all(record.is_charged_right() for record in records)
+        assert {record.closed_how for record in records} == {"normal", "recovered"}
+
+    def test_workers_whose_supervisor_is_killed_stop(self, service: Service):
+        """Port and journals are free for the next one, which takes the calls over."""
+        service.start()
+        ended = service.place(4, rate=20, talk_s=12)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 4, within_s=10)
+        pids = service.pids().values()
+        service.signal(signal.SIGKILL)
+        service.process.wait(5)
+        eventually(lambda: not any(map(is_running, pids)), within_s=20)
+        service.start()
+
+        assert finals(ended()) == [200] * 4
+        records = service.wait_for_records(4)
+        assert all(record.is_charged_right() for record in records)
+        assert {record.closed_how for record in records} == {"recovered"}
+
+
+class TestStop:
+    def test_polite(self, service: Service):
+        """A call that rings is answered, what is recorded is shipped, all is gone."""
+        service.start()
+        service.place(4, number=SLOW, rate=20, talk_s=20)
+        service.place(4, rate=20, talk_s=1)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 8, within_s=10)
+        pids = service.pids().values()
+        service.signal(signal.SIGTERM)
+
+        assert service.process.wait(30) == 0
+        assert not any(map(is_running, pids))
+        assert len(service.records()) == 4
+
+    def test_at_once(self, service: Service):
+        """The second signal waits for nothing."""
+        service.start()
+        service.place(2, number=NEVER)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 2, within_s=10)
+        pids = service.pids().values()
+        service.signal(signal.SIGTERM)
+        eventually(lambda: service.log_lines("service_stopping"), within_s=5)
+        service.signal(signal.SIGINT)
+
+        assert service.process.wait(3) == 1
+        assert not any(map(is_running, pids))
+
+
+class TestRestart:
+    def test_no_call_is_refused_or_charged_wrong(self, service: Service):
+        """SIGHUP under ten calls a second: each worker is replaced, callers notice nothing."""
+        service.start()
+        before = service.pids()
+        ended = service.place(120, rate=10, talk_s=2)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") > 10, within_s=10)
+        service.signal(signal.SIGHUP)
+        eventually(lambda: service.log_lines("service_restarted"), within_s=30)
+        after = service.pids()
+
+        assert finals(ended()) == [200] * 120
+        records = service.wait_for_records(120)
+        assert all(record.is_charged_right() for record in records)
+        assert {record.closed_how for record in records} == {"normal", "recovered"}
+        assert service.metric("callcontrol_calls_total") == 120
+        assert service.metric("callcontrol_worker_deaths_total") == 0
+        assert before.keys() == after.keys()
+        assert not before.items() & after.items()
+
+    def test_who_cannot_be_replaced_stays(self, service: Service):
+        """A wrong setting is told; mended, the next restart brings the new one."""
+        service.start()
+        file = service.write_settings('drain_s = "soon"')
+        before = service.pids()
+        service.signal(signal.SIGHUP)
+        eventually(lambda: service.log_lines("restart_given_up"), within_s=20)
+        assert service.pids() == before
+        assert service.readiness() == "worker 1: yes\nworker 2: yes\n"
+
+        file.write_text('log_level = "debug"')
+        service.signal(signal.SIGHUP)
+        eventually(lambda: service.log_lines("service_restarted"), within_s=30)
+        assert not before.items() & service.pids().items()
+
+
+class TestCannotStart:
+    @pytest.mark.parametrize(
+        ("name", "value", "sentence"),
+        [
+            ("DSN", "postgresql://nobody@127.0.0.1:1/x", "127.0.0.1:1 cannot be reached"),
+            ("SWITCH_PASSWORD", "wrong", "refuses our password"),
+            ("MAX_CALLS", "0", "CALLCONTROL_MAX_CALLS"),
+        ],
+    )
+    def test_one_sentence_and_nothing_left(self, service: Service, name, value, sentence):
+        """Whatever all workers complain of is said once, with exit status 2."""
+        service.environment[f"CALLCONTROL_{name}"] = value
+        process = service.spawn()
+
+        assert process.wait(30) == 2
+        (said,) = service.said()
+        assert sentence in said
+
+    def test_a_taken_port(self, service: Service):
+        """It is the supervisor that finds it."""
+        port = service.environment["CALLCONTROL_LISTEN_PORT"]
+        with socket.create_server(("127.0.0.1", int(port))):
+            process = service.spawn()
+
+            assert process.wait(30) == 2
+        (said,) = service.said()
+        assert said.startswith("CALLCONTROL_LISTEN_PORT")
+
+    def test_one_of_two(self, service: Service, tmp_path):
+        """The other serves; the log says why, and it is tried again."""
+        blocked = tmp_path / "journal.2.sqlite"
+        blocked.mkdir()
+        service.spawn()
+        eventually(lambda: service.log_lines("worker_ended"), within_s=30)
+        assert "journal.2.sqlite" in service.log_lines("worker_ended")[0]["reason"]
+        assert service.readiness() == "worker 1: yes\nworker 2: no (not running)\n"
+
+        blocked.rmdir()
+        eventually(lambda: service.readiness().count("yes") == 2, within_s=20)
