@@ -30,14 +30,6 @@ HEADERS: tuple[LeftOut, ...] = (
     LeftOut(header="variable_sip_full_to", why=_ACK),
 )
 
-_WHOLE_SECONDS = "originate_timeout and call_timeout count whole clock seconds: up to 1 s early"
-
-HEADERS += tuple(
-    LeftOut(header=f"variable_{unit}duration", case=f"04-*/{case}", why=_WHOLE_SECONDS)
-    for case in ("call-timeout", "originate-timeout")
-    for unit in ("u", "m")
-)
-
 # Events whose presence or place the switch itself varies from call to call.
 FLOATING: tuple[LeftOut, ...] = (
     LeftOut(
