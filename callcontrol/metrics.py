@@ -13,6 +13,7 @@ there are never more files than processes at once, and nothing that was counted 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
@@ -164,11 +165,9 @@ class WorkersMetrics:
         )
 
 
-def take_seat(seat: int) -> None:
-    """Have this process's figures kept in the files of a seat; before `Metrics` is built.
-
-    The folder is the one that PROMETHEUS_MULTIPROC_DIR names in the environment.
-    """
+def take_seat(folder: Path, seat: int) -> None:
+    """Have this process's figures kept in the files of a seat; before `Metrics` is built."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # where the library looks for it
     values.ValueClass = values.MultiProcessValue(lambda: seat)  # type: ignore[no-untyped-call]
 
 

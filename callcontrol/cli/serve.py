@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import Annotated
 
 import gevent
@@ -11,7 +12,9 @@ from gevent.event import Event as Signal
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol import logs
+from callcontrol.cdr.absorb import absorb, left_behind
 from callcontrol.config import Settings, described, settings
+from callcontrol.errors import CallControlError
 
 
 def _settings_listed() -> str:
@@ -34,8 +37,9 @@ def serve(
         typer.Option(min=1, max=64, help="Processes that share the work, as one service."),
     ] = 1,
     worker: Annotated[int | None, _INTERNAL] = None,
-    seat: Annotated[int, _INTERNAL] = 0,
     port_fd: Annotated[int, _INTERNAL] = -1,
+    figures: Annotated[Path, _INTERNAL] = Path(),
+    seat: Annotated[int, _INTERNAL] = 0,
 ) -> None:
     """Run the engine: take calls from the switch, meter them, record them.
 
@@ -53,14 +57,27 @@ def serve(
     if worker is not None:
         from callcontrol.workers.inside import serve_as_worker
 
-        serve_as_worker(chosen, log, port_fd=port_fd, seat=seat)
-    elif workers > 1:
+        serve_as_worker(chosen, log, port_fd=port_fd, figures=figures, seat=seat)
+        return
+    _absorb_journals(chosen, workers, log)
+    if workers > 1:
         from callcontrol.workers.supervisor import Supervisor
 
         if not Supervisor(chosen, workers, log=log).run():
             raise typer.Exit(1)
     else:
         _serve_alone(chosen, log)
+
+
+def _absorb_journals(chosen: Settings, workers: int, log: FilteringBoundLogger) -> None:
+    """See to what workers have left that there are no longer."""
+    for left in left_behind(chosen.journal, workers):
+        try:
+            entries = absorb(left, chosen.journal)
+        except CallControlError as exc:
+            log.warning("journal_left_alone", journal=str(left), reason=str(exc))
+        else:
+            log.info("journal_absorbed", journal=str(left), entries=entries)
 
 
 def _serve_alone(chosen: Settings, log: FilteringBoundLogger) -> None:

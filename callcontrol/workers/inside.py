@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import gevent
 from gevent import socket
@@ -29,7 +31,7 @@ _STDIN = 0
 
 
 def serve_as_worker(
-    settings: Settings, log: FilteringBoundLogger, *, port_fd: int, seat: int
+    settings: Settings, log: FilteringBoundLogger, *, port_fd: int, figures: Path, seat: int
 ) -> None:
     """Be a worker, until the supervisor or a signal ends it.
 
@@ -37,7 +39,8 @@ def serve_as_worker(
         settings: the worker's own: its journal, its name.
         log: with the worker's name bound.
         port_fd: the socket calls arrive at, inherited.
-        seat: where to keep figures.
+        figures: the folder in which workers keep their figures.
+        seat: in which files of it.
 
     Raises:
         SystemExit: it could not start, with status 2; the supervisor was told why.
@@ -46,14 +49,23 @@ def serve_as_worker(
     """
     # A SIGHUP is for the supervisor alone, whoever it was sent to.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    metrics.take_seat(seat)
-    _Inside().run(settings, log, socket.socket(fileno=port_fd))
+    metrics.take_seat(figures, seat)
+    inside = _Inside()
+    inside.run(settings, log, socket.socket(fileno=port_fd))
+    if inside.is_alone:
+        # Nobody is left to read it; what others have of it open stays theirs.
+        shutil.rmtree(figures, ignore_errors=True)
 
 
 class _Inside:
-    """A worker's end of the line, and what it does at each word."""
+    """A worker's end of the line, and what it does at each word.
+
+    Attributes:
+        is_alone: the supervisor is gone.
+    """
 
     def __init__(self) -> None:
+        self.is_alone = False
         self._go = Signal()
         self._stop = Signal()
         self._answer: AsyncResult[dict[str, str]] = AsyncResult()
@@ -122,5 +134,6 @@ class _Inside:
 
     def _left_alone(self) -> None:
         """Stop politely: whoever starts a new supervisor finds port and journal free."""
+        self.is_alone = True
         self._stop.set()
         self._go.set()

@@ -183,16 +183,11 @@ class Supervisor:
 
     def _started(self, number: int) -> Worker:
         taken = {worker.seat for worker in self._alive}
-        folder = Path(self._folder.name)
-        worker = Worker(
-            number,
-            next(seat for seat in range(len(taken) + 1) if seat not in taken),
-            port=self._port,
-            environment=environment_of(os.environ, self._settings, number, folder),
-            on_facts=self._hear,
-            clock=self._clock,
-        )
+        seat = next(seat for seat in range(len(taken) + 1) if seat not in taken)
+        worker = Worker(number, seat, on_facts=self._hear, clock=self._clock)
         self._alive.add(worker)
+        environment = environment_of(os.environ, self._settings, number)
+        worker.start(self._port, Path(self._folder.name), environment)
         worker.tell(elsewhere=self._tally.elsewhere(number))
         return worker
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import gevent
 from gevent import socket, subprocess
@@ -23,8 +24,6 @@ class Worker:
     Args:
         number: its place among the workers, from 1; it says which journal is its own.
         seat: where it keeps its figures; no other process has the same.
-        port: the socket that calls arrive at.
-        environment: the process's, with its settings.
         on_facts: called with all facts it tells, and with none once it has ended.
         clock: for how long it has served.
 
@@ -41,8 +40,6 @@ class Worker:
         number: int,
         seat: int,
         *,
-        port: socket.socket,
-        environment: Mapping[str, str],
         on_facts: Callable[[Worker, Facts], None],
         clock: Clock,
     ) -> None:
@@ -57,11 +54,26 @@ class Worker:
         self._serves_since_s: float | None = None
         self._heard_s = clock.monotonic_s()
         self._lack = "starting"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: Line | None = None
+
+    def start(self, port: socket.socket, figures: Path, environment: Mapping[str, str]) -> None:
+        """Start the process.
+
+        Args:
+            port: the socket that calls arrive at.
+            figures: the folder in which workers keep their figures.
+            environment: the process's, with its settings.
+
+        Switches: until the process has its program.
+        """
         ours, theirs = socket.socketpair()
+        self._line = Line(ours, on_facts=self._hear, on_end=lambda: None)
         self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "callcontrol", "serve",
-                "--worker", str(number), "--seat", str(seat), "--port-fd", str(port.fileno()),
+                "--worker", str(self.number), "--port-fd", str(port.fileno()),
+                "--figures", str(figures), "--seat", str(self.seat),
             ],
             stdin=theirs.fileno(),
             pass_fds=[port.fileno()],
@@ -69,20 +81,19 @@ class Worker:
             start_new_session=True,  # a terminal's Ctrl-C is for the supervisor to hear
         )  # fmt: skip
         theirs.close()
-        self._line = Line(ours, on_facts=self._hear, on_end=lambda: None)
-        gevent.spawn(self._see_out)
+        gevent.spawn(self._see_out, self._process, self._line)
+        if self.was_told_to_leave:
+            self.kill()
 
     @property
     def pid(self) -> int:
-        """The process's id."""
-        pid: int = self._process.pid
-        return pid
+        """The process's id; 0 before it has one."""
+        return self._process.pid if self._process else 0
 
     @property
     def status(self) -> int | None:
         """What it exited with, negative for a signal; None while it runs."""
-        status: int | None = self._process.returncode
-        return status
+        return self._process.returncode if self._process else None
 
     @property
     def has_served(self) -> bool:
@@ -114,19 +125,24 @@ class Worker:
 
     def tell(self, **facts: object) -> None:
         """Tell it facts. Switches: no."""
-        self._line.tell(**facts)
+        if self._line:
+            self._line.tell(**facts)
 
     def leave(self, deadline_s: float) -> None:
         """Have it stop politely; it is killed when it has not in time. Switches: no."""
         self.was_told_to_leave = True
-        self._process.send_signal(signal.SIGTERM)
+        self._send(signal.SIGTERM)
         deadline = gevent.spawn_later(deadline_s, self.kill)
         self.ended.rawlink(lambda _ended: deadline.kill(block=False))
 
     def kill(self) -> None:
         """End it at once. Switches: no."""
         self.was_told_to_leave = True
-        self._process.send_signal(signal.SIGKILL)
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
+        if self._process:
+            self._process.send_signal(number)
 
     def _hear(self, facts: Facts) -> None:
         self._heard_s = self._clock.monotonic_s()
@@ -140,8 +156,8 @@ class Worker:
             )
         self._on_facts(self, facts)
 
-    def _see_out(self) -> None:
-        self._process.wait()
-        self._line.close()
+    def _see_out(self, process: subprocess.Popen[bytes], line: Line) -> None:
+        process.wait()
+        line.close()
         self.ended.set()
         self._on_facts(self, {})

@@ -105,6 +105,21 @@ class TestDeath:
         assert {record.closed_how for record in records} == {"recovered"}
 
 
+    def test_with_fewer_workers_nothing_is_left_behind(self, service: Service):
+        """Worker 1 takes over what a third one had."""
+        service.start(3)
+        ended = service.place(9, rate=20, talk_s=14)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 9, within_s=10)
+        service.signal(signal.SIGTERM)
+        assert service.process.wait(20) == 0
+        service.start(2)
+
+        assert finals(ended()) == [200] * 9
+        records = service.wait_for_records(9)
+        assert all(record.is_charged_right() for record in records)
+        assert {record.closed_how for record in records} == {"recovered"}
+
+
 class TestStop:
     def test_polite(self, service: Service):
         """A call that rings is answered, what is recorded is shipped, all is gone."""

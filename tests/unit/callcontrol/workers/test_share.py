@@ -27,13 +27,12 @@ def test_a_worker_reads_all_but_its_own_settings_for_itself():
     """So that a restart brings what has changed in the files."""
     settings = Settings(engine="engine-1", journal=Path("j.sqlite"), max_calls=7)
 
-    made = environment_of({"PATH": "/bin"}, settings, 3, Path("/dev/shm/x"))
+    made = environment_of({"PATH": "/bin"}, settings, 3)
 
     assert made == {
         "PATH": "/bin",
         "CALLCONTROL_ENGINE": "engine-1.3",
         "CALLCONTROL_JOURNAL": "j.3.sqlite",
-        "PROMETHEUS_MULTIPROC_DIR": "/dev/shm/x",
     }
 
 
