@@ -104,7 +104,6 @@ class TestDeath:
         assert all(record.is_charged_right() for record in records)
         assert {record.closed_how for record in records} == {"recovered"}
 
-
     def test_with_fewer_workers_nothing_is_left_behind(self, service: Service):
         """Worker 1 takes over what a third one had."""
         service.start(3)
