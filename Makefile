@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test check serve fmt lock
 .DEFAULT_GOAL := help
 
-help: ; @sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+help: ; @sed -n 's/^\([a-z]*\):[^;]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 
 demo: .venv/ready ## the main job, embedded: Postgres, a switch and the engine start, calls arrive, records are printed
 	$(BIN)/callcontrol demo
