@@ -45,6 +45,8 @@ def recordings() -> tuple[Recording, ...]:
         odd = set()
         for text in file.read_text(encoding="utf-8").splitlines():
             line = json.loads(text)
+            if "conn" not in line:
+                continue  # a remark on the whole case
             connection = str(line["conn"])
             if line.get("trimmed") or line.get("partial"):
                 odd.add(connection)
