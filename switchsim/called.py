@@ -1,6 +1,7 @@
 """A destination's leg: it rings, is answered or fails, and ends, with its own events."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from switchsim import called_variables, sdp
@@ -58,6 +59,7 @@ class CalledLeg:
         self.redirected_to: str | None = None
         self.remote_sdp = ""
         self.on_info: Callable[[SipMessage], None] = lambda _: None
+        channel.on_answer.append(partial(switch.answered, channel))
         channel.on_hangup.append(self._ended)
 
     @property
@@ -162,7 +164,6 @@ class CalledLeg:
         self._negotiate(body(message))
         self.is_answered = True
         self.channel.mark_answered()
-        self._switch.answered(self.channel)
 
     def _on_refusal(self, message: SipMessage, code: int) -> None:
         phrase = message.getSCode()[1]

@@ -68,6 +68,7 @@ class Channel:
         self.bridge_role: str | None = None  # "originator" or "originatee" while bridged
         self.other: tuple[str, CallerProfile] | None = None  # "originator" or "originatee"
         self.last_application: tuple[str, str] | None = None
+        self.on_answer: list[Callable[[], None]] = []
         self.on_hangup: list[Callable[[], None]] = []
         now = loop.clock.now_us()
         profile.times.created = profile.times.profile_created = now
@@ -207,6 +208,8 @@ class Channel:
         self.is_answered = True
         self.profile.times.answered = self.now_us
         self.fire("CHANNEL_ANSWER")
+        for tell in self.on_answer:
+            tell()
         self.set_call_state("ACTIVE")
 
     def hang_up(self, cause: str) -> bool:

@@ -22,8 +22,6 @@ def answer(session: "Session", peer: CalledLeg | None) -> None:
     variables.set("rtp_local_sdp_str", session.leg.local_sdp())
     session.leg.answer()
     channel.mark_answered()
-    channel.variables.set("endpoint_disposition", "ANSWER")
-    session.switch.answered(channel)
 
 
 def open_media(session: "Session", peer: CalledLeg | None, *, announce: bool = True) -> None:

@@ -54,6 +54,7 @@ class Session:
         self._life: Steps | None = None
         leg.channel = channel
         leg.on_hangup = self._caller_ended
+        channel.on_answer.append(self._answered)
         channel.on_hangup.append(self._hung_up)
 
     @property
@@ -113,6 +114,10 @@ class Session:
         yield from runner(self, argument)
         response = ("Application-Response", self.application_response)
         channel.fire("CHANNEL_EXECUTE_COMPLETE", after=[*shown, response, identity])
+
+    def _answered(self) -> None:
+        self.channel.variables.set("endpoint_disposition", "ANSWER")
+        self.switch.answered(self.channel)
 
     def run_at_answer(self, text: str) -> None:
         """Runs an application because the call was answered: at once, when it can."""
