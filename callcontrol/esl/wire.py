@@ -35,6 +35,7 @@ from callcontrol.errors import WireError
 
 _UNDEFINED: Final = b"_undef_"
 _CONTENT_LENGTH: Final = b"\nContent-Length:"
+_MAX_KEPT_NAME: Final = 200  # characters; the names we ask for are shorter
 _T = TypeVar("_T")
 
 
@@ -107,7 +108,8 @@ class Headers(Mapping[str, str]):
 
     def raw(self, name: str) -> bytes | None:
         """Give the bytes of a value as they came, undecoded; None when the header is absent."""
-        needle = _needle(name)
+        # A peer can make up names of a megabyte: those are not kept.
+        needle = _needle(name) if len(name) <= _MAX_KEPT_NAME else _needle.__wrapped__(name)
         start = self._block.find(needle)
         if start < 0:
             return None
@@ -211,8 +213,9 @@ class FrameDecoder:
         return bool(self._buffer) or self._headers is not None
 
     def receive_data(self, data: bytes) -> None:
-        """Take the next bytes of the connection, cut anywhere."""
-        self._buffer += data
+        """Take the next bytes of the connection, cut anywhere; after a fault, drop them."""
+        if self._fault is None:
+            self._buffer += data
 
     def next_frame(self) -> Frame | Literal[NeedData.NEED_DATA]:
         """Give the next whole frame, or NEED_DATA.
