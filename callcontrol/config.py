@@ -86,6 +86,14 @@ class Settings(BaseSettings):
     withheld_refusal: Literal["603", "433"] = Field(
         "603", description="SIP answer to a withheld caller on a number that refuses them"
     )
+    prompts: str = Field(
+        "/var/lib/callcontrol/prompts",
+        pattern=r"^/[A-Za-z0-9/._-]+$",
+        description="folder on the switch's machine; the message NAME is played from NAME.wav",
+    )
+    message_limit_s: Annotated[int, Field(ge=1, le=120)] = Field(
+        60, description="seconds a message before a release may last"
+    )
     max_calls: int = Field(
         2000, ge=1, le=100_000, description="calls at once, over all workers; above it 503"
     )

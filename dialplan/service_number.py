@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,9 @@ from dialplan.validity import is_within, validity_faults
 from dialplan.week import WeekPlan
 
 DEFAULT_ZONE = ZoneInfo("Europe/Zurich")
+
+# Letters and digits, also `_`, `.` and `-` after the first.
+_PROMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 _NO_ROUTE: Timeline[str | None] = Timeline(None)
 _NO_SLOTS = Timeline(WeekPlan())
@@ -49,6 +53,7 @@ class ServiceNumber:
         ported_out_at: another operator's from this aware instant; None: never.
         suspended: every call is refused.
         closed_message: the name of the prompt a caller hears when closed; None: none.
+        failed_message: the same when no target has answered.
         gateways: derived: the names of all gateways that its targets use.
 
     Raises:
@@ -76,6 +81,7 @@ class ServiceNumber:
     ported_out_at: datetime | None = None
     suspended: bool = False
     closed_message: str | None = None
+    failed_message: str | None = None
     gateways: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -124,8 +130,17 @@ def _faults(number: ServiceNumber) -> Iterator[Fault]:
     yield from validity_faults(
         None, number.ported_out_at, since_path="active_from", until_path="ported_out_at"
     )
+    yield from _message_faults(number)
     yield from _route_name_faults(number)
     yield from _fixed_faults(number)
+
+
+def _message_faults(number: ServiceNumber) -> Iterator[Fault]:
+    # The name becomes part of a file's, in a command to the switch.
+    for path in ("closed_message", "failed_message"):
+        name = getattr(number, path)
+        if name is not None and not _PROMPT.fullmatch(name):
+            yield Fault(path=path, message=f"{name[:64]!r} is not the name of a prompt")
 
 
 def _route_name_faults(number: ServiceNumber) -> Iterator[Fault]:

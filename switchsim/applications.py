@@ -6,6 +6,7 @@ Each is a generator over the call's own time: it yields to wait, and returns whe
 import contextlib
 import re
 import socket
+import wave
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,7 @@ def sleep(session: "Session", data: str) -> "Steps":
 
 
 def playback(session: "Session", data: str) -> "Steps":
-    """`playback file`: tones and silence take their time, files are not found.
+    """`playback file`: tones, silence and WAV files take their time; nothing is heard.
 
     Before the answer it opens early media, as the switch does.
     """
@@ -188,17 +189,23 @@ def _pass_time(session: "Session", seconds: float) -> "Steps":
 
 
 def _length_of(data: str) -> float | None:
-    """Seconds a `tone_stream://` or `silence_stream://` lasts; None for a file."""
+    """Seconds a stream or a WAV file lasts; None for a file that is not there."""
     if data.startswith("silence_stream://"):
         return max(0, leading_number(data.partition("://")[2])) / 1000
     if not data.startswith("tone_stream://"):
-        return None
+        return _length_of_file(data)
     tones = re.findall(r"%\((\d+),(\d+)", data)
     loops = re.search(r"loops=(\d+)", data)
     times = int(loops.group(1)) if loops else 1
     with contextlib.suppress(ValueError):
         return times * sum(int(on) + int(off) for on, off in tones) / 1000
     return 0.0
+
+
+def _length_of_file(path: str) -> float | None:
+    with contextlib.suppress(OSError, EOFError, wave.Error), wave.open(path, "rb") as file:
+        return file.getnframes() / file.getframerate()
+    return None
 
 
 def known() -> dict[str, Application]:

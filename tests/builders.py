@@ -114,7 +114,7 @@ def make_reference(
         category="0900",
         customer_id="acme",
         routes={"all": Timeline(route)},
-        default_route=Timeline("all"),
+        default_route=number.pop("default_route", Timeline("all")),
         tariff=Timeline(table.name),
         level=Timeline(number.pop("level", 1)),
         **number,

@@ -9,7 +9,7 @@ from typing import NewType
 from gevent.event import AsyncResult
 
 from callcontrol.calls.state import CallState, is_legal
-from callcontrol.cdr import CallId, Cdr
+from callcontrol.cdr import CallId, Cdr, CdrAnnouncement
 from callcontrol.esl.event import Event
 from dialplan import Attempt, Caller, Connect, Dial, Disposition, Gateway, Release, Scope
 from tariffs import Meter, Settlement, Tariff
@@ -75,6 +75,7 @@ class Call:
         ended: the switch's word that the leg is gone (CHANNEL_HANGUP_COMPLETE), or None when
             the switch no longer knows the leg and its end was not seen.
         scopes: what the call counts against in the limits of concurrent calls.
+        announcements: what was played to the caller, in order.
         flags: what is odd about it, for the record.
     """
 
@@ -102,6 +103,7 @@ class Call:
     sip_code: int | None = None
     ended: AsyncResult[Event | None] = field(default_factory=AsyncResult)
     scopes: tuple[Scope, ...] = ()
+    announcements: list[CdrAnnouncement] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     state: CallState = CallState.RECEIVED
     draft: Cdr = field(init=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from callcontrol.calls.announce import announce
 from callcontrol.calls.call import Call, LegUuid, Try
 from callcontrol.calls.dialstring import bridge_argument, destination_of
 from callcontrol.calls.engine import Engine
@@ -39,7 +40,8 @@ def connect(
         CommandTimeout: the switch says nothing any more.
         CommandRejected: it refused the bridge.
 
-    Switches: waits for the switch, at most the ring time of each step and a little.
+    Switches: waits for the switch, at most the ring time of each step, a message,
+    and a little.
     """
     call.move_to(CallState.DIALLING)
     started_s = engine.clock.monotonic_s()
@@ -49,6 +51,8 @@ def connect(
         plan = next_attempt(decision.route, attempts, elapsed_s)
         if isinstance(plan, Stop):
             call.failed = plan.disposition
+            if decision.number.failed_message is not None:
+                announce(session, call, decision.number.failed_message, engine)
             refuse(session, call, plan.cause)
             return False
         if _dial(session, call, plan, decision, engine, on_answer=on_answer):

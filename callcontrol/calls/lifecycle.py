@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from callcontrol.calls.announce import announce
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.caller import caller_of
 from callcontrol.calls.dial import connect
@@ -109,12 +110,15 @@ def set_up(session: Session, call: Call, engine: Engine) -> None:
         SessionGone: the caller has left.
         CallControlError: the call cannot go on; it is to be released with the error's cause.
 
-    Switches: waits for the switch, at most the ringing of the whole route.
+    Switches: waits for the switch, at most the ringing of the whole route
+    and a message.
     """
     decision = decided(call, engine)
     call.draft = draft_of(call, engine.settings.engine)
     engine.journal.opened(call.call_id, {"draft": call.draft.to_json()})
     if isinstance(decision, Release):
+        if decision.message is not None:
+            announce(session, call, decision.message, engine)
         is_433 = decision.rule == WITHHELD_REFUSED and engine.settings.withheld_refusal == "433"
         answer = "433 Anonymity Disallowed" if is_433 else None
         refuse(session, call, decision.cause, sip_answer=answer)

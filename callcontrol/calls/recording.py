@@ -60,6 +60,7 @@ def draft_of(call: Call, engine: str) -> Cdr:
         tariff=call.tariff.name if call.tariff else None,
         tariff_version=call.tariff.version if call.tariff else "",
         attempts=tuple(attempt for one in call.tries for attempt in _attempts(one)),
+        announcements=tuple(call.announcements),
         other_leg_uuid=call.tries[-1].answered_leg if call.tries else None,
     )
 

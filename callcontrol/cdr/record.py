@@ -130,7 +130,7 @@ class CdrAnnouncement:
     Attributes:
         name: what was played.
         level: the level whose price it told, when it told one.
-        ended_us: when it ended; none when the caller left before.
+        ended_us: when it had been played to its end; none when the call ended before.
         consent_key: the key the caller pressed to consent; none when none was pressed.
     """
 

@@ -248,7 +248,12 @@ class NumberEntry(Entry):
     active_until: Instant | None = None
     ported_out_at: Instant | None = None
     suspended: Flag = False
-    closed_message: Name | None = None
+    closed_message: Name | None = Field(
+        None, description="prompt the caller hears, free, when the number is closed"
+    )
+    failed_message: Name | None = Field(
+        None, description="prompt the caller hears, free, when no target has answered"
+    )
     settlement: SettlementEntry | None = None
     scheduled: tuple[ChangeEntry, ...] = ()
 

@@ -49,6 +49,7 @@ _AS_ENTERED = (
     "ported_out_at",
     "suspended",
     "closed_message",
+    "failed_message",
 )
 
 

@@ -172,6 +172,7 @@ def _own_row(entry: NumberEntry) -> Row:
         "ported_out_at": entry.ported_out_at,
         "suspended": entry.suspended,
         "closed_message": entry.closed_message,
+        "failed_message": entry.failed_message,
         "settlement_share": terms.share if terms else None,
         "transport_voip": prices.voip if prices else None,
         "transport_fixed": prices.fixed if prices else None,

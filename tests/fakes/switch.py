@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable
 from callcontrol.calls.live_calls import LiveCalls
 from callcontrol.errors import CommandRejected, SessionGone
 from callcontrol.esl.event import Event
-from tests.builders import make_event
+from tests.builders import CREATED_US, make_event
+
+PLAYS_US = CREATED_US + 100_000
+"""When a prompt begins to be played."""
 
 Answer = Callable[[str, str], Iterable[Event | Exception]]
 """What one bridge brings: given the execution's uuid and the argument, its events."""
@@ -21,6 +24,7 @@ class FakeSession:
 
     Attributes:
         sent: every command as (what, argument).
+        playback: what comes of playing a file.
     """
 
     def __init__(self, channel: Event, *answers: Answer) -> None:
@@ -28,6 +32,7 @@ class FakeSession:
         self.sent: list[tuple[str, str]] = []
         self.is_closed = False
         self.on_hangup: Callable[[str], None] = lambda _cause: None
+        self.playback: Event | Exception = played()
         self._answers = deque(answers)
         self._events: deque[Event | Exception] = deque()
 
@@ -48,6 +53,15 @@ class FakeSession:
         elif application == "respond":
             self.on_hangup("NORMAL_UNSPECIFIED")
         return application_uuid
+
+    def run(self, application: str, argument: str = "", *, deadline_s: float) -> Event:
+        """Run an application to its end."""
+        self.sent.append((application, argument))
+        if application != "playback":
+            return make_event("CHANNEL_EXECUTE_COMPLETE", Event_Date_Timestamp=PLAYS_US)
+        if isinstance(self.playback, Exception):
+            raise self.playback
+        return self.playback
 
     def hangup(self, cause: str) -> None:
         """Hang up."""
@@ -136,6 +150,16 @@ def hangup_complete(
         Caller_Channel_Answered_Time=answered_us,
         Caller_Channel_Hangup_Time=at_us,
         **{f"variable_{name}": value for name, value in variables.items()},
+    )
+
+
+def played(response: str = "FILE PLAYED", *, answer_state: str = "early") -> Event:
+    """Make the end of a file's playing, two seconds after its beginning."""
+    return make_event(
+        "CHANNEL_EXECUTE_COMPLETE",
+        Event_Date_Timestamp=PLAYS_US + 2_000_000,
+        Application_Response=response,
+        Answer_State=answer_state,
     )
 
 

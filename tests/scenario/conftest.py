@@ -9,6 +9,7 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,10 @@ DESTINATIONS = {
     "breaks": "destination-breaks",
     "redirects": "destination-redirects",
 }
+
+
+# What the switch can play, a second each.
+PROMPTS = ("closed", "nobody-there")
 
 
 @pytest.fixture(scope="session")
@@ -83,12 +88,15 @@ class Stack:
         self.switch: Switch = start_switch(f"127.0.0.1:{engine_port}", folder)
         self.watch = Watch(self.switch)
         self.metrics_port = free_port(socket.SOCK_STREAM)
+        for prompt in PROMPTS:
+            _record(folder / f"{prompt}.wav")
         self._environment = {
             **os.environ,
             "CALLCONTROL_DSN": dsn,
             "CALLCONTROL_JOURNAL": str(folder / "journal.sqlite"),
             "CALLCONTROL_ENGINE": "engine-1",
             "CALLCONTROL_LISTEN_PORT": str(engine_port),
+            "CALLCONTROL_PROMPTS": str(folder),
             "CALLCONTROL_METRICS_PORT": str(self.metrics_port),
             "CALLCONTROL_SWITCH_PORT": str(self.switch.event_socket_port),
             "CALLCONTROL_SWITCH_PASSWORD": PASSWORD,
@@ -238,6 +246,15 @@ class Stack:
     @property
     def _health(self) -> str:
         return f"http://127.0.0.1:{self.metrics_port}"
+
+
+def _record(file: Path) -> None:
+    """Record a second of silence."""
+    with wave.open(str(file), "wb") as prompt:
+        prompt.setnchannels(1)
+        prompt.setsampwidth(2)
+        prompt.setframerate(8000)
+        prompt.writeframes(bytes(2 * 8000))
 
 
 @pytest.fixture(scope="session")

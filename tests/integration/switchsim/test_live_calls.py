@@ -1,6 +1,7 @@
 """Running calls, seen and commanded over a connection to the event socket."""
 
 import json
+import wave
 
 import pytest
 
@@ -132,6 +133,27 @@ def test_a_broadcast_plays_to_the_caller(scene):
         == "FILE PLAYED"
     )
     assert scene.ended()["ended_by"] == "caller"
+
+
+def test_a_file_is_played_to_a_caller_who_is_not_answered(scene, tmp_path):
+    """In early media, for as long as it is; one that is not there is not found."""
+    prompt = tmp_path / "prompt.wav"
+    with wave.open(str(prompt), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(2 * 4000))
+    engine = scene.attached()
+
+    engine.execute("playback", str(prompt))
+    played = engine.wait("CHANNEL_EXECUTE_COMPLETE playback")
+    engine.execute("playback", "/nowhere/prompt.wav")
+    missing = engine.wait("CHANNEL_EXECUTE_COMPLETE playback", 2)
+
+    assert played["Application-Response"] == "FILE PLAYED"
+    assert played["Answer-State"] == "early"
+    assert 500 <= int(played["variable_playback_ms"]) < 600
+    assert missing["Application-Response"] == "FILE NOT FOUND"
 
 
 def test_a_call_is_fetched_back(scene, talking):

@@ -64,6 +64,9 @@ def test_service_begins_and_ends(
         ({"level": Timeline(91)}, "level: 91 is not from 1 to 90"),
         ({"level": Timeline(1, ((MONDAY_NOON, 0),))}, "level: 0 is not from 1 to 90"),
         ({"max_calls": -1}, "max_calls: is below 0"),
+        ({"closed_message": ""}, "closed_message: '' is not the name of a prompt"),
+        ({"closed_message": "../x"}, "closed_message: '../x' is not the name of a prompt"),
+        ({"failed_message": "${x}"}, "failed_message: '${x}' is not the name of a prompt"),
         (
             {"active_from": MONDAY_NOON, "active_until": MONDAY_NOON},
             "active_until: is not after active_from",

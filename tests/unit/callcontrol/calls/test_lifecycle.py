@@ -9,8 +9,9 @@ import gevent
 import pytest
 
 from callcontrol.calls.lifecycle import run_call
-from callcontrol.errors import CommandRejected, JournalFull
-from dialplan import PLATFORM, Blacklist, BlacklistEntry
+from callcontrol.cdr import CdrAnnouncement
+from callcontrol.errors import CommandRejected, CommandTimeout, JournalFull, SessionGone
+from dialplan import PLATFORM, Blacklist, BlacklistEntry, Timeline
 from tariffs import Level, Meter
 from tests.builders import (
     CREATED_US,
@@ -20,15 +21,28 @@ from tests.builders import (
     make_step,
     make_tariff,
 )
-from tests.fakes.switch import FakeSession, answers, breaks, caller_leaves, fails, legs_in
+from tests.fakes.switch import (
+    PLAYS_US,
+    FakeSession,
+    answers,
+    breaks,
+    caller_leaves,
+    fails,
+    legs_in,
+    played,
+)
 
 LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
 ANSWERED_US = CREATED_US + 3_000_000
 
 
-def live(engine, *switch_answers, ends=None, **channel):
-    """Run one call to its record; `ends` is what the link tells of the leg's end."""
+def live(engine, *switch_answers, ends=None, playback=None, **channel):
+    """Run one call to its record; `ends` is what the link tells of the leg's end.
+
+    `playback` is what comes of playing a file, when it is not played.
+    """
     session = FakeSession(make_channel(**channel), *switch_answers)
+    session.playback = playback or session.playback
     engine.link.legs.add(LEG)
     session.on_hangup = lambda cause: engine.link.end(
         LEG, cause=cause, at_us=CREATED_US + 40_000, sip_hangup_disposition="send_refuse"
@@ -245,6 +259,99 @@ class TestCallerLeaves:
         assert [what for what, _ in session.sent] == ["post", "bridge"]
         assert (cdr.disposition, cdr.released_by) == ("abandoned", "caller")
         assert (cdr.sip_code, cdr.charge) == (487, None)
+
+
+class TestMessage:
+    def test_is_played_before_a_closed_number_releases(self):
+        """In early media, with the switch's own guard disarmed; the record tells of it."""
+        engine = make_engine(_closed(), prompts="/prompts/")
+
+        session, cdr = live(engine)
+
+        assert session.sent == [
+            ("post", f"api sched_del {LEG}"),
+            ("pre_answer", ""),
+            ("playback", "/prompts/closed-de.wav"),
+            ("hangup", "NO_ROUTE_DESTINATION"),
+        ]
+        assert cdr.announcements == (
+            CdrAnnouncement(
+                name="closed-de", started_us=PLAYS_US, ended_us=PLAYS_US + 2_000_000
+            ),
+        )
+        assert (cdr.disposition, cdr.sip_code, cdr.charge) == ("closed", 404, None)
+        assert cdr.flags == ()
+
+    def test_is_played_when_no_target_has_answered(self):
+        """After the last try, and the release is that of the last outcome."""
+        engine = make_engine(make_reference(failed_message="sorry"))
+
+        session, cdr = live(engine, fails("USER_BUSY"))
+
+        assert [what for what, _ in session.sent[-4:-2]] == ["pre_answer", "playback"]
+        assert session.sent[-1] == ("hangup", "USER_BUSY")
+        assert (cdr.disposition, cdr.sip_code) == ("busy", 486)
+        assert [one.name for one in cdr.announcements] == ["sorry"]
+
+    @pytest.mark.parametrize(
+        "told", [SessionGone("gone"), played("PLAYBACK ERROR", answer_state="hangup")]
+    )
+    def test_the_caller_may_leave_while_it_plays(self, told):
+        """The record tells that it was not heard to its end, and that is no fault."""
+        engine = make_engine(_closed())
+
+        _, cdr = live(
+            engine,
+            playback=told,
+            ends={
+                "cause": "ORIGINATOR_CANCEL",
+                "at_us": PLAYS_US + 900_000,
+                "sip_hangup_disposition": "recv_cancel",
+                "sip_term_status": "487",
+            },
+        )
+
+        assert cdr.announcements == (CdrAnnouncement(name="closed-de", started_us=PLAYS_US),)
+        assert (cdr.disposition, cdr.released_by, cdr.sip_code) == ("closed", "caller", 487)
+        assert cdr.flags == ()
+
+    def test_the_switch_has_no_such_file(self):
+        """Nothing was played; the caller is released all the same, and somebody can see why."""
+        engine = make_engine(_closed())
+
+        session, cdr = live(engine, playback=played("FILE NOT FOUND"))
+
+        assert session.sent[-1] == ("hangup", "NO_ROUTE_DESTINATION")
+        assert (cdr.announcements, cdr.flags) == ((), ("message_not_played",))
+
+    def test_one_without_end_is_cut_off(self):
+        """No caller is kept for longer than the setting says."""
+        engine = make_engine(_closed())
+
+        session, cdr = live(engine, playback=CommandTimeout("execute playback", 60))
+
+        assert session.sent[-1] == ("hangup", "NO_ROUTE_DESTINATION")
+        assert cdr.announcements[0].ended_us is None
+        assert cdr.flags == ("message_cut_off",)
+
+    def test_none_is_played_on_a_full_platform(self):
+        """The place is somebody's who could be connected."""
+        engine = make_engine(_closed(), max_calls=1)
+        first = FakeSession(make_channel(uuid="first"))
+        first.run = lambda *_, **__: gevent.sleep(3600)
+        waiting = gevent.spawn(run_call, first, engine)
+        gevent.sleep(0)
+        session = FakeSession(make_channel())
+        session.on_hangup = lambda cause: engine.link.end(LEG, cause=cause, at_us=CREATED_US)
+
+        run_call(session, engine)
+
+        waiting.kill()
+        assert session.sent == [("hangup", "NO_ROUTE_DESTINATION")]
+
+
+def _closed():
+    return make_reference(default_route=Timeline(None), closed_message="closed-de")
 
 
 class TestRefused:
