@@ -124,8 +124,22 @@ class HostileStreams:
         data = b"".join(self._messages())
         for _ in range(chance.choice((0, 1, 1, 1, 2, 2, 3, 4))):
             data = chance.choice(self._damages)(data)[:_MAX_BYTES]
-        limits = LIMITS[chance.choices((0, 1, 2, 3), (60, 20, 15, 5))[0]]
+        number = chance.choices(range(5), (55, 20, 10, 5, 10))[0]
+        limits = LIMITS[number] if number < len(LIMITS) else self._narrow_limits(data)
         return Stream(data, tuple(self._pieces(data)), limits)
+
+    def _narrow_limits(self, data: bytes) -> Limits:
+        """Allow just what the first frame needs, or one less."""
+        block, _, body = data.partition(b"\n\n")
+        start = block.find(_LENGTH) + len(_LENGTH)
+        digits = block[start : start + 6].partition(b"\n")[0]
+        size = int(digits) if digits.isdigit() else len(body)
+        less = self._chance.choice(((0, 0, 0), (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)))
+        return Limits(
+            header_bytes=len(block) - less[0],
+            headers=block.count(b"\n") + 1 - less[1],
+            body_bytes=max(0, size - less[2]),
+        )
 
     def _messages(self) -> list[bytes]:
         """Take some messages of a conversation, now and then the same again and again."""

@@ -135,22 +135,21 @@ def obvious_length(block: bytes) -> int | None:
     return int(digits) if is_plain and len(lines) == 1 else None
 
 
-def obvious_headers(block: bytes) -> dict[str, str]:
-    """Read a header block the obvious way: split first, decode after."""
+def obvious_headers(block: bytes) -> dict[str, str | None]:
+    """Read a header block the obvious way: split first, decode after; None: undefined."""
     found: dict[bytes, bytes] = {}
     for line in block.split(b"\n"):
         name, separator, value = line.partition(b": ")
         if separator and name:
             found.setdefault(name, value)
-    headers: dict[str, str] = {}
+    headers: dict[str, str | None] = {}
     for key, value in found.items():
         try:
-            text_name = key.decode()
+            name_text = key.decode()
         except UnicodeDecodeError:
             continue
-        if value != b"_undef_":
-            text = unquote_to_bytes(value).decode("utf-8", "replace")
-            headers[text_name] = text.replace("\0", "\ufffd")
+        text = unquote_to_bytes(value).decode("utf-8", "replace").replace("\0", "\ufffd")
+        headers[name_text] = None if value == b"_undef_" else text
     return headers
 
 
@@ -174,8 +173,9 @@ def read(frame: Frame) -> None:
 
 def read_headers(headers: Headers) -> None:
     """Read a block in both ways; each text must fit in a file."""
-    listed = dict(headers)
-    assert listed == obvious_headers(headers.block)
-    for value in listed.values():
-        assert "\0" not in value
-        value.encode()
+    expected = obvious_headers(headers.block)
+    assert {name: headers.get(name) for name in expected} == expected
+    assert list(headers) == [name for name, value in expected.items() if value is not None]
+    for value in expected.values():
+        assert value is None or "\0" not in value
+        (value or "").encode()
