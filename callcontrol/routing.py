@@ -1,8 +1,9 @@
-"""What would happen to a call: the decision from a reference, and its JSON."""
+"""What would happen to a call: the decision, its JSON, and what another reference changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,8 +15,11 @@ from dialplan import (
     Caller,
     Connect,
     Decision,
+    Directory,
     Disposition,
+    Gateway,
     Outcome,
+    Presentation,
     Release,
     Scope,
     ServiceNumber,
@@ -66,8 +70,13 @@ def caller_from(text: str, *, withheld: bool) -> Caller:
     return Caller(raw=text, number=parse_number_or_none(text), withheld=withheld)
 
 
-def instant_from(text: str, zone: ZoneInfo = DEFAULT_ZONE) -> datetime:
+def instant_from(text: str, zone: ZoneInfo = DEFAULT_ZONE, *, option: str = "--at") -> datetime:
     """Read an instant; without an offset of its own it is wall time in the zone.
+
+    Args:
+        text: in ISO 8601.
+        zone: of wall time.
+        option: what the operator gave it with, for the error.
 
     Returns:
         The instant in UTC. Of an hour that comes twice, the first; one that a clock change
@@ -81,7 +90,7 @@ def instant_from(text: str, zone: ZoneInfo = DEFAULT_ZONE) -> datetime:
         return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ConfigError(
-            f"--at: {text[:64]!r} is not an instant such as 2026-08-01T10:00:00Z"
+            f"{option}: {text[:64]!r} is not an instant such as 2026-08-01T10:00:00Z"
         ) from None
 
 
@@ -149,3 +158,107 @@ def _step_json(step: Step) -> dict[str, object]:
     if step.presentation is not None:
         written["presentation"] = step.presentation.value
     return written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastCall:
+    """What of a call's record decides it again.
+
+    Attributes:
+        call_id: its id.
+        called: the number as it was dialled.
+        caller: who called.
+        at: when it was received, aware.
+    """
+
+    call_id: str
+    called: str
+    caller: Caller
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerouted:
+    """A call that two references decide differently.
+
+    Attributes:
+        call: the call.
+        before, after: the two decisions.
+        differs: what somebody could notice, such as `targets`, with its text before and after.
+    """
+
+    call: PastCall
+    before: Decision
+    after: Decision
+    differs: Mapping[str, tuple[str, str]]
+
+
+def rerouted(
+    calls: Iterable[PastCall], before: Reference, after: Reference
+) -> Iterator[Rerouted]:
+    """Decide past calls by two references, each as if no other were up; give what differs.
+
+    Another rule, or another name of a route, is no difference as long as nobody notices it.
+    """
+    for call in calls:
+        old, new = (
+            decide_from(reference, called=call.called, caller=call.caller, at=call.at)
+            for reference in (before, after)
+        )
+        differs = _differences(
+            noticeable(old, before.directory), noticeable(new, after.directory)
+        )
+        if differs:
+            yield Rerouted(call=call, before=old, after=new, differs=differs)
+
+
+def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    names = (*old, *(name for name in new if name not in old))
+    if old["decision"] != new["decision"]:
+        names = ("decision", "targets", "message")
+    both = {name: (old.get(name, "none"), new.get(name, "none")) for name in names}
+    return {name: (one, other) for name, (one, other) in both.items() if one != other}
+
+
+def noticeable(decision: Decision, directory: Directory) -> dict[str, str]:
+    """Write down whatever of a decision a caller, a destination or a bill can tell."""
+    if isinstance(decision, Release):
+        return {
+            "decision": f"release with {decision.cause}",
+            "message": decision.message or "none",
+        }
+    number, steps = decision.number, decision.route.steps
+    names = dict.fromkeys(
+        name for step in steps for target in step.targets for name in target.gateways
+    )
+    return {
+        "decision": "connect",
+        "targets": " / ".join(
+            ", ".join(" by ".join((t.address, *t.gateways)) for t in step.targets)
+            for step in steps
+        ),
+        "gateways": ", ".join(_gateway_text(directory.gateways[name]) for name in names),
+        "ringing": " / ".join(map(_ringing_text, steps)) + f", {decision.route.limit_s} s",
+        "shown": " / ".join(
+            _shown_text(step.presentation or decision.presentation, number) for step in steps
+        ),
+        "price": f"{decision.tariff}, level {decision.level}",
+        "message": number.failed_message or "none",
+    }
+
+
+def _gateway_text(gateway: Gateway) -> str:
+    address = f"{gateway.name} {gateway.transport}:{gateway.host}:{gateway.port}"
+    form = f"{gateway.prefix}{gateway.number_format}"
+    return f"{address} {form}{' trusted' if gateway.trusted else ''}"
+
+
+def _ringing_text(step: Step) -> str:
+    moves_on = [outcome.value for outcome in Outcome if outcome in step.next_on]
+    return f"{step.ring_s} s, next on {', '.join(moves_on) or 'nothing'}"
+
+
+def _shown_text(presentation: Presentation, number: ServiceNumber) -> str:
+    if presentation is Presentation.FIXED:
+        return f"fixed {number.fixed_number}"
+    return presentation.value

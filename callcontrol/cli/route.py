@@ -14,6 +14,7 @@ from rich.table import Table
 
 from callcontrol.clock import SystemClock, at_of
 from callcontrol.config import settings
+from callcontrol.errors import ConfigError
 from callcontrol.reference import Reference
 from callcontrol.reference_file import read_reference_file
 from callcontrol.routing import (
@@ -40,11 +41,12 @@ from dialplan import (
 
 def route(
     number: Annotated[
-        str, typer.Argument(metavar="NUMBER", help="The number called, in any dialled form.")
-    ],
+        str | None,
+        typer.Argument(metavar="NUMBER", help="The number called, in any dialled form."),
+    ] = None,
     from_: Annotated[
-        str, typer.Option("--from", metavar="CALLER", help="The caller's number.")
-    ],
+        str | None, typer.Option("--from", metavar="CALLER", help="The caller's number.")
+    ] = None,
     withheld: Annotated[
         bool, typer.Option("--withheld", help="The caller withholds the number.")
     ] = False,
@@ -60,9 +62,39 @@ def route(
         Path | None,
         typer.Option(help="A reference file to decide from, instead of Postgres."),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="FILE",
+            help="Show instead which past calls (to NUMBER, or all) this changed reference "
+            "file would route differently from Postgres.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT", help="With --compare: calls from then on. [a week before]"
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="With --compare: calls before then. [now]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Show what would happen to a call, and which rule decides, as if no other were up."""
+    """Show what would happen to a call, and which rule decides, as if no other were up.
+
+    With --compare it exits 1 when a call would be routed differently.
+    """
+    if against is not None:
+        # Imported here, so that a file can be tried where there is no database driver.
+        from callcontrol.cli.route_compare import compare
+
+        compare(against, number=number, since=since, until=until, as_json=as_json)
+        return
+    if number is None or from_ is None:
+        raise ConfigError("say NUMBER and --from CALLER, or --compare FILE")
     now = at_of(SystemClock().now_us())
     reference = _reference(file, now)
     called = number_called(reference, number)

@@ -12,10 +12,12 @@ import pytest
 from callcontrol.errors import ConfigError
 from callcontrol.reference import Reference
 from callcontrol.routing import (
+    PastCall,
     caller_from,
     decide_from,
     instant_from,
     number_called,
+    rerouted,
     route_json,
 )
 from dialplan import BlacklistEntry, Disposition, Presentation, Release, Step, Timeline
@@ -211,3 +213,75 @@ def test_the_number_called_is_found_in_any_form() -> None:
     assert number_called(reference, "0041 900 123456") is not None
     assert number_called(reference, "0900 123 457") is None
     assert number_called(reference, "garbage") is None
+
+
+def _differences(before: Reference, after: Reference) -> list[dict[str, tuple[str, str]]]:
+    call = PastCall(
+        call_id="x",
+        called="0900123456",
+        caller=caller_from("079 555 00 01", withheld=False),
+        at=MONDAY_NOON,
+    )
+    return [dict(one.differs) for one in rerouted([call], before, after)]
+
+
+def _routed(*steps: Step, **route: int) -> Reference:
+    return _reference(routes={"office": Timeline(make_route(*steps, **route))})
+
+
+_CLOSED = _reference(default_route=Timeline(None), closed_message="closed-de")
+
+
+@pytest.mark.parametrize(
+    ("after", "differs"),
+    [
+        (_reference(), []),
+        (_reference(week=Timeline(make_week(("mon-fri", "08:00", "18:00")))), []),
+        (
+            _routed(make_step(make_target("+41215550102"))),
+            [{"targets": ("+41215550101 by a", "+41215550102 by a")}],
+        ),
+        (
+            _routed(limit_s=60),
+            [
+                {
+                    "ringing": (
+                        "25 s, next on busy, no_answer, unreachable, rejected, failed, 120 s",
+                        "25 s, next on busy, no_answer, unreachable, rejected, failed, 60 s",
+                    )
+                }
+            ],
+        ),
+        (
+            _reference(presentation=Timeline(Presentation.FIXED), fixed_number="+41445550100"),
+            [{"shown": ("caller", "fixed +41445550100")}],
+        ),
+        (
+            _reference(level=Timeline(2)),
+            [{"price": ("hotline, level 1", "hotline, level 2")}],
+        ),
+        (_reference(failed_message="sorry"), [{"message": ("none", "sorry")}]),
+        (
+            _CLOSED,
+            [
+                {
+                    "decision": ("connect", "release with NO_ROUTE_DESTINATION"),
+                    "targets": ("+41215550101 by a", "none"),
+                    "message": ("none", "closed-de"),
+                }
+            ],
+        ),
+    ],
+)
+def test_what_a_changed_reference_does_to_a_past_call(
+    after: Reference, differs: list[dict[str, tuple[str, str]]]
+) -> None:
+    """What somebody could notice, and nothing else: another rule alone is no difference."""
+    assert _differences(_reference(), after) == differs
+
+
+def test_a_refusal_that_gets_another_message_differs() -> None:
+    """Two releases are compared by what the caller hears and is told."""
+    silent = _reference(default_route=Timeline(None))
+
+    assert _differences(_CLOSED, silent) == [{"message": ("closed-de", "none")}]
