@@ -12,6 +12,7 @@ from typing import Protocol
 
 from sippy.SipHeader import SipHeader
 from sippy.SipTransactionManager import SipTransactionManager
+from sippy.Time.Timeout import Timeout
 from sippy.Udp_server import Udp_server_opts
 
 from switchsim.encoding import show
@@ -28,6 +29,8 @@ OnResponse = Callable[[SipMessage], None]
 Handled = tuple[object, object, object] | None
 
 
+# FreeSWITCH sends an unanswered INVITE again after 1 s, 3 s, 7 s, 15 s and 31 s.
+_FIRST_REPEAT_S = 1.0
 _TIMERS = ("teA", "teB", "teC", "teD", "teE", "teF", "teG")
 
 
@@ -82,6 +85,13 @@ class _Manager(SipTransactionManager):
         if isinstance(msg, Acknowledgement) and not msg.is_for_answer:
             address = t.address
         super().transmitReq(t, msg, address, *rest, **more)
+
+    def repeat_slowly(self, t: SipTransaction) -> None:
+        """Repeats an INVITE as late as FreeSWITCH does; sippy would after half a second."""
+        if t.teA is not None:
+            t.teA.cancel()
+            t.tout = _FIRST_REPEAT_S
+            t.teA = Timeout(self.timerA, t.tout, 1, t)
 
 
 class SipEndpoint:
@@ -144,6 +154,7 @@ class SipEndpoint:
             OutgoingRequest(text, target), resp_cb=on_response
         )
         if transaction.method == "INVITE":
+            self._manager.repeat_slowly(transaction)
             self._waiting.setdefault(target, []).append((transaction, on_response))
         return transaction
 

@@ -80,7 +80,7 @@ class _Run:
             port = recorded_port(who, case.party(who))
             self._ports[port] = party.line.address[1]
         last = max(entry.at_s for entry in (*case.outbound, *case.sip))
-        loop.later(min(last, 12.0) + _GRACE_S, self._end)
+        loop.later(min(last, 40.0) + _GRACE_S, self._end)
         for client in self.clients.values():
             client.begin(self._switch.event_socket_address)
         for party in self.parties.values():
