@@ -17,6 +17,9 @@ Network = IPv4Network | IPv6Network
 
 _ASKS_PRIVACY = frozenset({"id", "user", "header"})
 
+# Remote-Party-ID's own word for it; the switch itself understands `full` without quotes only.
+_HIDES_NUMBER = re.compile(r";\s*privacy\s*=\s*\"?(?:full|uri)\b", re.IGNORECASE)
+
 
 def is_trusted(channel: Event, trunks: Sequence[Network]) -> bool:
     """Say whether the call came from a trunk whose asserted identities are believed."""
@@ -30,16 +33,20 @@ def is_trusted(channel: Event, trunks: Sequence[Network]) -> bool:
 def is_withheld(channel: Event) -> bool:
     """Say whether the caller asked, by any of the ways there are, not to be shown.
 
-    The switch's own flag knows `Privacy: id` and Remote-Party-ID only; `user`, `header` and an
-    anonymous From are ours to see.
+    The switch's own flag knows `Privacy: id` and most of Remote-Party-ID only; `user`,
+    `header`, `privacy=uri` and an anonymous From are ours to see. Of several Privacy headers
+    the switch tells the first.
     """
     if channel.header("Caller-Privacy-Hide-Number") == "true":
         return True
     asked = re.split(r"[;,\s]+", (channel.variable("sip_Privacy") or "").lower())
     if not _ASKS_PRIVACY.isdisjoint(asked):
         return True
-    user = (channel.variable("sip_from_user") or "").lower()
-    host = (channel.variable("sip_from_host") or "").lower()
+    if _HIDES_NUMBER.search(channel.variable("sip_Remote-Party-ID") or ""):
+        return True
+    # The user may have parameters behind it, and a host name a dot.
+    user = (channel.variable("sip_from_user") or "").lower().partition(";")[0]
+    host = (channel.variable("sip_from_host") or "").lower().rstrip(".")
     return user in {"anonymous", "restricted"} or host == "anonymous.invalid"
 
 

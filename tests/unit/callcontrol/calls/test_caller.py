@@ -55,14 +55,28 @@ class TestIsWithheld:
             {"sip_Privacy": "Critical; ID"},
             {"from_user": "anonymous"},
             {"from_user": "Anonymous"},
+            {"from_user": "anonymous;x=1"},
             {"sip_from_host": "anonymous.invalid"},
+            {"sip_from_host": "Anonymous.invalid."},
+            {"sip_Remote-Party-ID": "<sip:+41795550001@127.0.0.1>;party=calling;privacy=uri"},
+            {"sip_Remote-Party-ID": '<sip:+41795550001@127.0.0.1>; Privacy = "full"'},
+            {"sip_Remote-Party-ID": "<sip:+41795550001@127.0.0.1>;privacy=uri-network"},
         ],
     )
     def test_knows_every_way_to_ask(self, asked):
         """Each way to withhold a number counts, though the switch's own flag knows but some."""
         assert is_withheld(make_channel(**asked))
 
-    @pytest.mark.parametrize("asked", [{}, {"sip_Privacy": "none"}, {"sip_Privacy": ""}])
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {},
+            {"sip_Privacy": "none"},
+            {"sip_Privacy": ""},
+            {"sip_Remote-Party-ID": "<sip:+41795550001@127.0.0.1>;party=calling;privacy=off"},
+            {"sip_Remote-Party-ID": "<sip:+41795550001@127.0.0.1>;privacy=name;screen=yes"},
+        ],
+    )
     def test_shows_who_does_not_ask(self, asked):
         """Nothing is hidden that nobody wanted hidden."""
         assert not is_withheld(make_channel(**asked))
