@@ -21,7 +21,8 @@ _NOT_COPIED = re.compile(
     r"content-.*|route|record-route|expires|accept.*|require|session-expires|min-se|privacy|"
     r"p-asserted-identity|p-preferred-identity|remote-party-id|history-info|reason|date"
 )
-_HIDING = {"yes", "full", "number", "name"}
+_HIDES_NAME = {"yes", "full", "name"}
+_HIDES_NUMBER = {"yes", "full", "number"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,20 +37,28 @@ class Identity:
 
 def identity(request: SipMessage) -> Identity:
     """The caller: P-Asserted-Identity, else Remote-Party-ID, else From."""
-    privacy = {
-        part.strip().lower() for text in headers(request, "privacy") for part in text.split(";")
-    }
-    hides = "id" in privacy
+    hides_name = hides_number = "id" in privacy_of(request).lower().split(";")
     asserted = header(request, "p-asserted-identity") or header(request, "p-preferred-identity")
     remote = header(request, "remote-party-id")
     chosen, kind = header(request, "from") or "", None
-    if asserted:
+    if asserted and party(asserted).user:
         chosen, kind = asserted, "pid"
-    elif remote:
+    elif remote and party(remote).user:
         chosen, kind = remote, "rpid"
-        asked = re.search(r"(?i)privacy=\"?(\w+)", remote)
-        hides = hides or bool(asked and asked.group(1).lower() in _HIDING)
-    return Identity(party=party(chosen), cid_type=kind, hide_name=hides, hide_number=hides)
+    if remote:
+        asked = re.search(r"(?i)privacy=([\w-]+)", remote)
+        word = asked.group(1).lower() if asked else ""
+        hides_name = hides_name or word in _HIDES_NAME
+        hides_number = hides_number or word in _HIDES_NUMBER
+    return Identity(
+        party=party(chosen), cid_type=kind, hide_name=hides_name, hide_number=hides_number
+    )
+
+
+def privacy_of(request: SipMessage) -> str:
+    """What the first Privacy header asks for, joined by `;`; the others do not count."""
+    asked = re.split(r"[;,]", header(request, "privacy") or "")
+    return ";".join(part.strip() for part in asked if part.strip())
 
 
 def profile_of(
@@ -60,7 +69,7 @@ def profile_of(
     who = identity(request)
     shown = sender.user or "nobody"
     name = f"sofia/{settings.profile}/{shown}@{sender.hostport}"[:255]
-    number = who.party.decoded_user if who.party.user else ""
+    number = _clean_number(who.party.decoded_user) if who.party.user else ""
     display = _clean_name(who.party.decoded_display or sender.decoded_display) or number
     called = party(f"<{request.getRURI()!s}>")
     return CallerProfile(
@@ -114,7 +123,7 @@ def first_variables(
     _put_arrival(
         variables, request, sender, profile=profile, settings=settings, arrival=arrival
     )
-    _put_identity(variables, identity(request))
+    _put_identity(variables, request)
     _put(
         variables,
         ("sip_full_via", header(request, "via")),
@@ -134,7 +143,7 @@ def first_variables(
         ("sip_via_host", via_host.group(1) if via_host else None),
         ("sip_via_port", via_host.group(2) if via_host else None),
         ("max_forwards", header(request, "max-forwards") or "70"),
-        ("sip_Privacy", header(request, "privacy")),
+        ("sip_Privacy", privacy_of(request)),
     )
     put_extra_headers(variables, request)
     _put_offer(variables, body(request))
@@ -169,11 +178,11 @@ def _put_arrival(
     )
 
 
-def _put_identity(variables: Variables, who: Identity) -> None:
+def _put_identity(variables: Variables, request: SipMessage) -> None:
+    who = identity(request)
     if who.cid_type == "pid":
         variables.set("sip_P-Asserted-Identity", who.party.user)
-    elif who.cid_type == "rpid":
-        variables.set("sip_Remote-Party-ID", who.party.full)
+    variables.set("sip_Remote-Party-ID", header(request, "remote-party-id"))
     variables.set("sip_cid_type", who.cid_type)
 
 
@@ -214,6 +223,10 @@ def _put_party(variables: Variables, prefix: str, who: Party, user: str | None =
     variables.set(f"{prefix}_port", who.port)
     variables.set(f"{prefix}_uri", f"{at}{who.hostport}" if who.host else None)
     variables.set(f"{prefix}_host", who.host)
+
+
+def _clean_number(text: str) -> str:
+    return text.replace("${", "%{").partition(";")[0]
 
 
 def _clean_name(text: str) -> str:

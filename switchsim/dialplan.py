@@ -61,7 +61,8 @@ def service_numbers(engines: str) -> Dialplan:
     return Dialplan(
         extensions=(
             Extension(
-                pattern="^(.*)$",
+                # Its condition has no expression: whatever was dialled, a newline included.
+                pattern="",
                 actions=actions(
                     "set continue_on_fail=true",
                     "set hangup_after_bridge=true",

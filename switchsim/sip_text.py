@@ -55,8 +55,10 @@ class Party:
 
 
 def url_decode(text: str) -> str:
-    """Decodes `%XX`; the result can hold anything, newlines included."""
-    return unquote_to_bytes(text.encode("latin-1")).decode("latin-1") if "%" in text else text
+    """Decodes `%XX`; the result can hold anything, newlines included, and ends at a NUL."""
+    if "%" not in text:
+        return text
+    return unquote_to_bytes(text.encode("latin-1")).decode("latin-1").partition("\0")[0]
 
 
 def header(message: SipMessage, name: str) -> str | None:

@@ -21,8 +21,16 @@ def test_the_first_match_counts():
 
 def test_a_newline_in_the_called_number_matches_nothing():
     """`$` does not match before a newline: such a call has no route."""
-    assert service_numbers("127.0.0.1:1").match("0900\n") is None
-    assert service_numbers("127.0.0.1:1").match("09\n00") is None
+    dialplan = from_rows([("^(.*)$", ["respond 404"])])
+
+    assert dialplan.match("0900\n") is None
+    assert dialplan.match("09\n00") is None
+
+
+@pytest.mark.parametrize("called", ["0900123456", "", "0900\n", "09\n00", "\n0900"])
+def test_every_called_number_goes_to_the_engine(called):
+    """It knows the numbers, refuses the unknown ones and leaves a record of each."""
+    assert service_numbers("127.0.0.1:1").match(called) is not None
 
 
 def test_an_engines_calls_are_refused_when_no_engine_takes_them():
