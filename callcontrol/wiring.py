@@ -50,7 +50,7 @@ Part = tuple[Callable[[], object], Callable[[], object]]
 """How something is started, and how it is stopped."""
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     pass
 
 
@@ -68,8 +68,8 @@ class Process:
         port: a socket that listens already, shared with other processes; whoever gave it tells
             of health and figures. None: this process has a port for each of its own.
         live_calls: the calls in progress; None: as a process that is alone keeps them.
-        ask_others: gives the switch's last words on legs, of those asked for that other
-            processes have seen; may wait.
+        ask_others: called with the legs of calls taken over, to ask other processes for ends
+            of legs that they have seen; those come to `see_end`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Process:
         log: FilteringBoundLogger,
         port: socket.socket | None = None,
         live_calls: LiveCalls | None = None,
-        ask_others: Callable[[Sequence[str]], Mapping[str, Event]] = lambda _uuids: {},
+        ask_others: Callable[[Sequence[str]], None] = _nothing,
     ) -> None:
         self._settings = settings
         self._log = log
@@ -167,6 +167,14 @@ class Process:
             "not draining": not self._is_stopping,
         }
 
+    def see_end(self, end: Event) -> None:
+        """Tell a call that its leg is gone, or keep that for whose call it is. Switches: no."""
+        call = self._live_calls.find(end.uuid)
+        if call is None:
+            self.recent_ends.add(end)
+        elif not call.ended.ready():
+            call.ended.set(end)
+
     def _start(self, *parts: Part) -> None:
         for start, stop in parts:
             start()
@@ -243,16 +251,14 @@ class Process:
     def _adopt(self) -> None:
         """Take over what an earlier process of this journal left running."""
         left_open = self._journal.open_calls()
-        adopted = adopt(left_open, self._engine, self._ends_of)
+        adopted = adopt(left_open, self._engine)
         self._has_adopted = True
+        legs = [call.leg_uuid for call in self._live_calls]
+        for end in self.recent_ends.of(legs).values():
+            self.see_end(end)
+        self._ask_others(legs)
         if left_open:
             self._log.info("calls_adopted", found=len(left_open), up=adopted)
-
-    def _ends_of(self, legs: Sequence[str]) -> Mapping[str, Event]:
-        """Give the ends seen while no process had these legs' calls. Switches: asks others."""
-        seen = self.recent_ends.of(legs)
-        missing = [leg for leg in legs if leg not in seen]
-        return {**self._ask_others(missing), **seen} if missing else seen
 
     def _is_set_up(self) -> bool:
         """Say whether no call that was taken is still to be answered or refused."""
@@ -261,13 +267,9 @@ class Process:
         )
 
     def _take(self, event: Event) -> None:
-        """Tell a call that its leg is gone. Switches: no."""
+        """Take an event of the link. Switches: no."""
         self._metrics.link_lag_seconds.observe(max(0, self._link.lag_us) / 1_000_000)
-        call = self._live_calls.find(event.uuid)
-        if call is not None and not call.ended.ready():
-            call.ended.set(event)
-        elif call is None:
-            self.recent_ends.add(event)
+        self.see_end(event)
 
     def _compare(self) -> None:
         """Find the calls that ended while the link was down."""

@@ -2,15 +2,16 @@
 
 The journal says which calls were open and what is known of them; the switch says which of those
 it still has. A live one is watched, metered and recorded like any other: what it costs depends
-on the switch's own instants and on nothing that died. The end of one that is gone may have been
-seen by another process of the service, or by this one before the old one let go. If by nobody,
-it is closed at the last instant at which it is proved to have been up, and marked `reconciled`.
+on the switch's own instants and on nothing that died. The end of one that is gone may yet be
+told: its event is on its way, or another process of the service has seen it. If nobody tells,
+the call is closed at the last instant at which it is proved to have been up, and marked
+`reconciled`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import gevent
 
@@ -22,41 +23,34 @@ from callcontrol.cdr import Cdr
 from callcontrol.cdr.journal_file import OpenCall
 from callcontrol.clock import at_of
 from callcontrol.errors import CommandRejected
-from callcontrol.esl.event import Event
 from callcontrol.reference import Reference
 from dialplan import E164, Caller, scopes_of
 from tariffs import Tariff
 
-Ends = Callable[[Sequence[str]], Mapping[str, Event]]
-"""Gives the switch's last words on legs, of those of them that were seen; may wait."""
+# How long the end of a call that the switch no longer has may still be on its way to us.
+_GRACE_S = 5.0
 
 
-def adopt(open_calls: Sequence[OpenCall], engine: Engine, ends_of: Ends = lambda _: {}) -> int:
+def adopt(open_calls: Sequence[OpenCall], engine: Engine, *, grace_s: float = _GRACE_S) -> int:
     """Take over the calls that were open; gives how many of them are up.
 
     Args:
         open_calls: what the journal held when this process began.
         engine: with its link up.
-        ends_of: gives those ends of legs that were seen while no engine had their calls.
+        grace_s: how long the end of a call that is gone is waited for; not here.
 
     Raises:
         SessionError: the switch does not say which legs it has.
 
     Switches: waits for the switch, at most the deadline of a command for each call.
     """
-    # From here on an end that the link tells of goes to its call.
-    calls = [
-        call
-        for call in (_call_of(open_call, engine) for open_call in open_calls)
-        if call is not None and engine.live_calls.add(call)
-    ]
-    ends = ends_of([call.leg_uuid for call in calls])
     alive = 0
-    for call in calls:
+    for open_call in open_calls:
+        call = _call_of(open_call, engine)
+        if call is None or not engine.live_calls.add(call):
+            continue
         _count_in(call, engine)
-        if call.leg_uuid in ends and not call.ended.ready():
-            call.ended.set(ends[call.leg_uuid])
-        alive += _take_over(call, engine)
+        alive += _take_over(call, engine, grace_s)
     return alive
 
 
@@ -114,12 +108,11 @@ def _count_in(call: Call, engine: Engine) -> None:
         engine.live_calls.count_in(call, scopes_of(directory, number))
 
 
-def _take_over(call: Call, engine: Engine) -> bool:
-    """Watch a call that is up, or close one that is not; says which."""
+def _take_over(call: Call, engine: Engine, grace_s: float) -> bool:
+    """Watch a call that is up, or wait for the end of one that is not; says which."""
     answered_us = _answered_us(call, engine)
     if answered_us is None:
-        if not call.ended.ready():
-            call.ended.set(None)
+        gevent.spawn_later(grace_s, _give_up, call)
     else:
         call.seen_us = max(call.seen_us, engine.clock.now_us())
         if answered_us:
@@ -129,6 +122,11 @@ def _take_over(call: Call, engine: Engine) -> bool:
     engine.log.info("call_adopted", call_id=call.call_id, is_up=answered_us is not None)
     gevent.spawn(_see_out, call, engine)
     return answered_us is not None
+
+
+def _give_up(call: Call) -> None:
+    if not call.ended.ready():
+        call.ended.set(None)
 
 
 def _see_out(call: Call, engine: Engine) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gevent
 from gevent import socket
-from gevent.event import AsyncResult
 from gevent.event import Event as Signal
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol import metrics
 from callcontrol.calls.live_calls import LiveCalls
-from callcontrol.calls.recent_ends import RecentEnds
 from callcontrol.config import Settings
 from callcontrol.errors import CallControlError
 from callcontrol.esl.event import Event
@@ -26,7 +23,6 @@ from callcontrol.workers.line import Facts, Line
 from dialplan import Scope
 
 _TELL_S = 1.0
-_ANSWER_S = 2.0
 _STDIN = 0
 
 
@@ -68,8 +64,7 @@ class _Inside:
         self.is_alone = False
         self._go = Signal()
         self._stop = Signal()
-        self._answer: AsyncResult[dict[str, str]] = AsyncResult()
-        self._recent_ends: RecentEnds | None = None
+        self._process: Process | None = None
         self._live_calls = LiveCalls(on_counts=self._tell_count)
         self._line = Line(
             socket.socket(fileno=os.dup(_STDIN)), on_facts=self._hear, on_end=self._left_alone
@@ -78,14 +73,13 @@ class _Inside:
     def run(self, settings: Settings, log: FilteringBoundLogger, port: socket.socket) -> None:
         """Stand by, serve when told to, and stop when told to or left alone."""
         try:
-            process = Process(
+            process = self._process = Process(
                 settings,
                 log=log,
                 port=port,
                 live_calls=self._live_calls,
-                ask_others=self._ask_others,
+                ask_others=lambda legs: self._line.tell(wanted=list(legs)),
             )
-            self._recent_ends = process.recent_ends
             process.start(may_go_on=self._wait_for_go)
         except CallControlError as exc:
             self._line.tell(fault=str(exc))
@@ -116,21 +110,15 @@ class _Inside:
         for name, count in facts.get("elsewhere", {}).items():
             kind, _, its_id = name.partition(":")
             self._live_calls.count_elsewhere((kind, its_id), count)
-        for worker, legs in facts.get("wanted", {}).items():
-            ends = self._recent_ends.of(legs) if self._recent_ends else {}
-            told = {leg: end.headers.block.decode("latin-1") for leg, end in ends.items()}
-            self._line.tell(ends={worker: told})
-        if "ends" in facts:
-            self._answer.set(facts["ends"])
         if "go" in facts:
             self._go.set()
-
-    def _ask_others(self, legs: Sequence[str]) -> Mapping[str, Event]:
-        """Ask what the other workers have seen of legs, and wait for it a moment."""
-        self._line.tell(wanted=list(legs))
-        self._answer.wait(_ANSWER_S)
-        ends = self._answer.value or {}
-        return {leg: Event(Headers(block.encode("latin-1"))) for leg, block in ends.items()}
+        if self._process:
+            for worker, legs in facts.get("wanted", {}).items():
+                ends = self._process.recent_ends.of(legs).items()
+                told = {leg: end.headers.block.decode("latin-1") for leg, end in ends}
+                self._line.tell(ends={worker: told})
+            for block in facts.get("ends", {}).values():
+                self._process.see_end(Event(Headers(block.encode("latin-1"))))
 
     def _left_alone(self) -> None:
         """Stop politely: whoever starts a new supervisor finds port and journal free."""

@@ -230,11 +230,9 @@ class Supervisor:
     def _ask_another(self, worker: Worker, legs: Sequence[str]) -> None:
         """Ask the worker that has served longest which ends of legs it has seen."""
         others = self._counted - {worker}
-        if others:
+        if others and legs:
             longest = max(others, key=Worker.served_s)
             longest.tell(wanted={worker.number: legs})
-        else:
-            worker.tell(ends={})
 
     def _lack_of(self, number: int) -> str:
         worker = self._current.get(number)
