@@ -1,13 +1,16 @@
-"""`callcontrol check`: is everything this engine needs in place; one line each."""
+"""`callcontrol check`: is everything an engine, or a call to a number, needs in place."""
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from callcontrol import logs
 from callcontrol.cdr.journal_file import JournalFile
@@ -15,31 +18,89 @@ from callcontrol.clock import SystemClock, at_of
 from callcontrol.config import Settings, settings
 from callcontrol.errors import CallControlError, ConfigError
 from callcontrol.esl.control import Control
+from callcontrol.reference_file import Built, read_reference_file
+from callcontrol.rehearsal import Finding, rehearse
+from callcontrol.routing import caller_from, instant_from
 from callcontrol.store import run
 from callcontrol.store.migrate import SCHEMA, check_schema
 from callcontrol.store.reference_rows import read_built_once
+from dialplan import DEFAULT_ZONE, parse_number_or_none
+
+# A line in Switzerland that nobody has.
+SAMPLE_CALLER = "+41445550199"
 
 
 def check(
+    number: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NUMBER",
+            help="Rehearse a call to this number instead, in any dialled form.",
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT",
+            help="With NUMBER: when, such as the day it is ported; without an offset it is "
+            "local time of the number. [now]",
+        ),
+    ] = None,
+    from_: Annotated[
+        str, typer.Option("--from", metavar="CALLER", help="With NUMBER: who calls.")
+    ] = SAMPLE_CALLER,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="With NUMBER: a reference file, instead of Postgres."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say whether everything this engine needs is in place, one line each.
 
-    Exits 1 when something is not.
+    With NUMBER: whether a call to it would be decided as it should, at any instant. Exits 1
+    when something is wrong.
     """
     chosen = settings()
-    found = {name: _outcome(look, chosen) for name, look in _LOOKS.items()}
-    console = Console(highlight=False, soft_wrap=True)
-    if as_json:
-        console.print_json(
-            data={name: {"ok": ok, "says": says} for name, (ok, says) in found.items()}
-        )
+    if number is not None:
+        found = [
+            (one.name, one.is_good, one.says)
+            for one in _rehearsal(number, from_, at, file, chosen)
+        ]
     else:
-        for name, (ok, says) in found.items():
+        found = [(name, *_outcome(look, chosen)) for name, look in _LOOKS.items()]
+    if as_json:
+        answer = {name: {"ok": ok, "says": says} for name, ok, says in found}
+        print(json.dumps(answer, indent=2))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for name, ok, says in found:
             mark = "[green]yes[/green]" if ok else "[red]no [/red]"
-            console.print(f"{mark}  {name:<10} {says}")
-    if not all(ok for ok, _ in found.values()):
+            console.print(f"{mark}  {name:<10} {escape(says)}")
+    if not all(ok for _, ok, _ in found):
         raise typer.Exit(1)
+
+
+def _rehearsal(
+    number: str, caller: str, at: str | None, file: Path | None, chosen: Settings
+) -> Iterator[Finding]:
+    now = at_of(SystemClock().now_us())
+    called = parse_number_or_none(number, prefixes=chosen.number_prefixes)
+    if called is None:
+        raise ConfigError(f"{number[:64]!r} is not a number")
+    if file is not None:
+        _, reference = read_reference_file(file, at=now, prefixes=chosen.number_prefixes)
+        built = Built(reference=reference, faults=())
+    else:
+        built = read_built_once(chosen.dsn, at=now, prefixes=chosen.number_prefixes)
+    known = built.reference.directory.numbers.get(called)
+    zone = known.zone if known is not None else DEFAULT_ZONE
+    return rehearse(
+        built.reference,
+        called,
+        caller=caller_from(caller, withheld=False),
+        at=now if at is None else instant_from(at, zone),
+        faults=built.faults,
+    )
 
 
 def _outcome(look: Callable[[Settings], str], chosen: Settings) -> tuple[bool, str]:
