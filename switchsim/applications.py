@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from switchsim.command_queue import Steps
     from switchsim.session import Session
 
+_PACKET_MS = 20
 Application = Callable[["Session", str], "Steps"]
 
 
@@ -149,6 +150,7 @@ def playback(session: "Session", data: str) -> "Steps":
     put("playback_ms", str(played_ms))
     put("playback_samples", str(played_ms * 8))
     session.application_response = "FILE PLAYED"
+    session.channel.packets_sent += played_ms // _PACKET_MS
 
 
 def sched_hangup(session: "Session", data: str) -> "Steps":

@@ -64,6 +64,7 @@ class Channel:
         self.is_early = False
         self.is_ring_ready = False
         self.has_codec = False
+        self.packets_sent = 0  # of media, as far as something was played
         self.has_profile = self.is_outbound
         self.bridge_role: str | None = None  # "originator" or "originatee" while bridged
         self.other: tuple[str, CallerProfile] | None = None  # "originator" or "originatee"
@@ -243,7 +244,9 @@ class Channel:
         for name, value in end_variables(self.profile, last=self.last_application):
             self.variables.set(name, value)
         if self.has_codec:
-            for name, value in media_counters(self.profile.times):
+            for name, value in media_counters(
+                self.profile.times, packets_sent=self.packets_sent
+            ):
                 self.variables.set(name, value)
         self.fire("CHANNEL_HANGUP_COMPLETE", before=[("Hangup-Cause", cause)])
 

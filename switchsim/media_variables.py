@@ -1,4 +1,4 @@
-"""Variables about media: what was negotiated, and counters that stood still."""
+"""Variables about media: what was negotiated, and counters of what was sent."""
 
 from switchsim.profile import Times
 from switchsim.sdp import Media
@@ -25,6 +25,7 @@ _FIXED: Pairs = [
     ("in_mos", "4.50"),
 ]
 _FRAME_US = 20_000
+_PACKET_BYTES = 12 + 160  # an RTP header and 20 ms of PCMA
 
 
 def negotiated(media: Media, *, host: str, ssrc: int, local_port: int | None) -> Pairs:
@@ -69,12 +70,16 @@ def negotiated(media: Media, *, host: str, ssrc: int, local_port: int | None) ->
     ]
 
 
-def media_counters(times: Times) -> Pairs:
-    """The counters of a leg whose media never flowed, at its end."""
+def media_counters(times: Times, *, packets_sent: int) -> Pairs:
+    """The counters of a leg at its end: nothing came in; out went only what was played."""
     began = times.answered or times.progress_media or times.hungup
     skipped = str((times.hungup - began) // _FRAME_US)
     pairs = [(f"in_{name}", skipped if name == "skip_packet_count" else "0") for name in _IN]
     pairs += _FIXED
-    pairs += [(f"out_{name}", "0") for name in _OUT]
+    sent = {
+        "raw_bytes": packets_sent * _PACKET_BYTES, "media_bytes": packets_sent * _PACKET_BYTES,
+        "packet_count": packets_sent, "media_packet_count": packets_sent,
+    }  # fmt: skip
+    pairs += [(f"out_{name}", str(sent.get(name, 0))) for name in _OUT]
     pairs += [("rtcp_packet_count", "0"), ("rtcp_octet_count", "0")]
     return [(f"rtp_audio_{name}", value) for name, value in pairs]

@@ -31,6 +31,7 @@ _ENDINGS = {
     "bye": ("200", "NORMAL_CLEARING", "16", "recv_bye"),
     "no ack": ("408", "RECOVERY_ON_TIMER_EXPIRE", "102", "send_bye"),
 }
+_RESPONSE = "current_application_response"
 
 
 class Session:
@@ -45,7 +46,6 @@ class Session:
         self.is_controlled = False
         self.must_reset = False
         self.transfer_to: str | None = None
-        self.application_response = "_none_"
         self.cancel_reason: str | None = None
         self._ended_by_caller = False
         self._signals: deque[Callable[[], None]] = deque()
@@ -61,6 +61,15 @@ class Session:
     def is_up(self) -> bool:
         """Whether the call goes on where it is: not ended, not reset, not transferred."""
         return self.channel.is_up and not self.must_reset and self.transfer_to is None
+
+    @property
+    def application_response(self) -> str:
+        """What the last application answered; an application nested in it may have."""
+        return self.channel.variables.get(_RESPONSE) or "_none_"
+
+    @application_response.setter
+    def application_response(self, text: str) -> None:
+        self.channel.variables.set(_RESPONSE, text)
 
     def start(self) -> None:
         """Begins the call."""
@@ -104,13 +113,13 @@ class Session:
             return
         argument = expand(data, self.lookup)
         identity = ("Application-UUID", uuid or self.switch.new_uuid())
+        channel.variables.set(_RESPONSE, None)
         channel.variables.set("current_application_data", argument)
         channel.variables.set("current_application", application)
         channel.last_application = (application, argument)
         shown = [("Application", application)]
         shown += [("Application-Data", argument)] if argument else []
         channel.fire("CHANNEL_EXECUTE", after=[*shown, identity])
-        self.application_response = "_none_"
         yield from runner(self, argument)
         response = ("Application-Response", self.application_response)
         channel.fire("CHANNEL_EXECUTE_COMPLETE", after=[*shown, response, identity])

@@ -95,6 +95,7 @@ _REWRITTEN = "FreeSWITCH rewrites such a URI before anybody sees it; sippy does 
 # Recorded cases that are not repeated, by a pattern of their names.
 CASES: dict[str, str] = {
     "09-*/no-timeout-set": "takes 32 s",
+    "15-*/displace": _UNUSED,
     "16-*/closed-before-connect-uuid-kill": _BY_CLIENT,
     "16-*/mid-bridge-fin-then-uuid-transfer-reattaches": _BY_CLIENT,
     "16-*/never-connects": "takes 25 s; tests/integration/switchsim has it with 0.3 s",
