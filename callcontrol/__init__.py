@@ -3,6 +3,7 @@
 Layout, top down; a line may import any line below it, never above:
 
     cli         the commands an operator types
+    workers     several engine processes on one machine as one service
     wiring      builds every object once, joins them, starts and stops them in order
     calls       one live call, from the switch's connection to its record
     store       Postgres: reference in, records out; the only door to asyncpg and asyncio
