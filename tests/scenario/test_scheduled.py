@@ -1,0 +1,58 @@
+"""What takes effect, or ends, by itself: each call is decided by what holds when it comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from callcontrol.clock import SystemClock, text_of
+from tests.scenario.records import us_of
+
+FAR = "2099-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("number", "before", "after"),
+    [
+        pytest.param("900700011", 404, 200, id="ported in"),
+        pytest.param("900700012", 200, 404, id="ported out"),
+        pytest.param("900700013", 200, 486, id="another route"),
+        pytest.param("900700014", 404, 200, id="an override ends"),
+    ],
+)
+def test_a_cut_over(stack, number, before, after):
+    """It was loaded earlier and holds from its instant on, to the call, without a word more."""
+    at_us = SystemClock().now_us() + 6_000_000
+    is_after = _call(stack, number, at_us, before, after)
+    assert not is_after
+    put_back = stack.load_changed(FAR, text_of(at_us))
+    try:
+        while not is_after:
+            is_after = _call(stack, number, at_us, before, after)
+    finally:
+        put_back()
+
+
+def _call(stack, number, at_us, before, after):
+    """Place a call, hold it to what was in force, and say whether that is the new."""
+    already = len(stack.cdrs(f"+41{number}"))
+
+    called = stack.caller.call(f"0{number}", talk_ms=100)
+
+    cdr = stack.cdr_of_new_call(f"+41{number}", already)
+    is_after = us_of(cdr["received_at"]) >= at_us
+    assert called.final == (after if is_after else before)
+    return is_after
+
+
+def test_a_special_date_goes_before_the_week(stack):
+    """The week is open, the day is closed; the record names the day."""
+    before = len(stack.cdrs("+41900700015"))
+
+    called = stack.caller.call("0900700015", "caller-is-refused")
+
+    cdr = stack.cdr_of_new_call("+41900700015", before)
+    assert called.final == 404
+    assert (cdr["disposition"], cdr["rule"]) == (
+        "closed",
+        "special:2020-01-01/2090-12-31 always",
+    )
