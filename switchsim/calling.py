@@ -132,7 +132,7 @@ class CallingLeg:
             to=header(self.invite, "from") or "",
             call_id=self.call_id,
             cseq=next(_cseq),
-            extra=[*self._agent_headers(), ("Content-Type", content_type)],
+            extra=[self._contact(), *self._agent_headers(), ("Content-Type", content_type)],
             content=content,
         )
         self._endpoint.request(text, target_of(contact, self.source), lambda _: None)

@@ -64,6 +64,7 @@ class Channel:
         self.is_early = False
         self.is_ring_ready = False
         self.has_codec = False
+        self.digits = ""  # that its party has sent
         self.packets_sent = 0  # of media, as far as something was played
         self.has_profile = self.is_outbound
         self.bridge_role: str | None = None  # "originator" or "originatee" while bridged
@@ -240,7 +241,7 @@ class Channel:
             self.variables.set("call_uuid", self.uuid)
         self.variables.set("hangup_cause", cause)
         self.variables.set("hangup_cause_q850", str(q850_of(cause)))
-        self.variables.set("digits_dialed", "none")
+        self.variables.set("digits_dialed", self.digits or "none")
         for name, value in end_variables(self.profile, last=self.last_application):
             self.variables.set(name, value)
         if self.has_codec:

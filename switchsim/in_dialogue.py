@@ -93,7 +93,8 @@ def digit_of(request: SipMessage) -> tuple[str, int] | None:
 
 
 def announce(switch: "Switch", channel: "Channel", digit: str, duration: int) -> None:
-    """Fires the DTMF event of a digit."""
+    """Fires the DTMF event of a digit that the party of `channel` sent."""
+    channel.digits += digit
     after = [
         ("DTMF-Digit", digit),
         ("DTMF-Duration", str(duration)),
