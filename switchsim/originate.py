@@ -36,8 +36,7 @@ class Originate:
         variables.set("DIALSTATUS", "INVALIDARGS")
         winner = None
         for group in self._dial.groups:
-            variables.set("sip_invite_failure_status", None)
-            variables.set("sip_invite_failure_phrase", None)
+            self._forget_refusal()
             self.cause, self.failed_cause = "NONE", ""
             winner = yield from self._ring(group)
             self._settle(winner)
@@ -142,7 +141,13 @@ class Originate:
             return None
         return next((leg for leg in self._legs if leg.is_up and leg.is_early), None)
 
+    def _forget_refusal(self) -> None:
+        variables = self._session.channel.variables
+        variables.set("sip_invite_failure_status", None)
+        variables.set("sip_invite_failure_phrase", None)
+
     def _connect(self, winner: CalledLeg) -> None:
+        self._forget_refusal()
         self._show_callee(winner)
         if winner.is_answered:
             answer(self._session, winner)
