@@ -1,0 +1,1 @@
+"""Libraries as subjects: each a program that serves legs and tells what it sees."""

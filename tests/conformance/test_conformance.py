@@ -1,0 +1,41 @@
+"""Each case twice: what our sessions give, and what plain greenswitch gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.__main__ import OURS, SUBJECTS
+from tests.conformance.case import FAILS, Case
+from tests.conformance.cases import CASES
+from tests.conformance.stage import Stage
+
+EACH_CASE = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+
+
+def given(case: Case, subject: str) -> object:
+    """Play a case to a subject."""
+    with Stage(SUBJECTS[subject], limit=case.limit) as stage:
+        return case.play(stage)
+
+
+@EACH_CASE
+def test_ours_gets_it_right(case: Case):
+    """What a sound library gives."""
+    assert given(case, OURS) == case.right
+
+
+@EACH_CASE
+def test_plain_greenswitch_gives_what_the_table_says(case: Case):
+    """The case can tell the difference; if this fails, greenswitch has changed."""
+    found = given(case, "greenswitch")
+
+    if case.greenswitch == FAILS:
+        assert found != case.right
+    else:
+        assert found == case.greenswitch
+
+
+def test_a_subject_that_does_not_start_is_told():
+    """By its command."""
+    with pytest.raises(RuntimeError, match="it does not start: false"):
+        Stage(["false"])
