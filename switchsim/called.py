@@ -17,7 +17,6 @@ from switchsim.sip_types import SipMessage, SipTransaction
 if TYPE_CHECKING:
     from switchsim.switch import Switch
 
-_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 _FIRST_SSRC = 252_180_000
 
 
@@ -221,9 +220,7 @@ class CalledLeg:
             self.channel.variables.keep("sip_hangup_disposition", "send_bye")
             return
         reason = reason_of(cause)
-        if cause == "LOSE_RACE":
-            reason = _ELSEWHERE
-        elif cause == "ORIGINATOR_CANCEL":
+        if cause == "ORIGINATOR_CANCEL":
             reason = self._switch.cancel_reason(self.channel) or reason
         self._dialogue.cancel(reason)
         self.channel.variables.keep("sip_hangup_disposition", "send_cancel")

@@ -36,7 +36,8 @@ _BY_NUMBER = {number: name for name, number in CAUSES.items()}
 
 _SIP_OF_CAUSE: dict[str, int] = {
     "UNALLOCATED_NUMBER": 404, "NO_ROUTE_TRANSIT_NET": 404, "NO_ROUTE_DESTINATION": 404,
-    "USER_BUSY": 486, "NO_USER_RESPONSE": 408, "NUMBER_CHANGED": 410, "CALL_REJECTED": 603,
+    "USER_BUSY": 486, "NO_USER_RESPONSE": 408, "NUMBER_CHANGED": 410,
+    "REDIRECTION_TO_NEW_DESTINATION": 410, "CALL_REJECTED": 603,
     "DECLINE": 603, "REJECT_ALL": 603, "EXCHANGE_ROUTING_ERROR": 483,
     "DESTINATION_OUT_OF_ORDER": 502, "INVALID_NUMBER_FORMAT": 484, "INVALID_GATEWAY": 484,
     "FACILITY_REJECTED": 501, "SERVICE_NOT_IMPLEMENTED": 501, "FACILITY_NOT_IMPLEMENTED": 501,
@@ -44,6 +45,7 @@ _SIP_OF_CAUSE: dict[str, int] = {
     "NORMAL_TEMPORARY_FAILURE": 503, "SWITCH_CONGESTION": 503, "REQUESTED_CHAN_UNAVAIL": 503,
     "BEARERCAPABILITY_NOTAVAIL": 503, "GATEWAY_DOWN": 503, "OUTGOING_CALL_BARRED": 403,
     "INCOMING_CALL_BARRED": 403, "BEARERCAPABILITY_NOTAUTH": 403,
+    "INVALID_URL": 484, "INVALID_PROFILE": 502, "BEARERCAPABILITY_NOTIMPL": 488,
     "INCOMPATIBLE_DESTINATION": 488, "RECOVERY_ON_TIMER_EXPIRE": 504, "ORIGINATOR_CANCEL": 487,
     "BUSY_EVERYWHERE": 600, "DOES_NOT_EXIST_ANYWHERE": 604, "NOT_ACCEPTABLE": 606,
     "UNWANTED": 607, "NO_IDENTITY": 428, "BAD_IDENTITY_INFO": 429,
@@ -75,6 +77,8 @@ PHRASES: dict[int, str] = {
     401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout",
     410: "Gone", 415: "Unsupported Media Type", 420: "Bad Extension",
+    428: "Use Identity Header", 429: "",
+    437: "Unsupported Credential", 438: "Invalid Identity Header",
     433: "Anonymity Disallowed", 480: "Temporarily Unavailable",
     481: "Call Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops",
     484: "Address Incomplete", 485: "Ambiguous", 486: "Busy Here",
@@ -128,6 +132,8 @@ def cause_of_sip(code: int) -> str:
 
 def reason_of(cause: str) -> str:
     """The Reason header a leg gets when it is ended with `cause`."""
+    if cause in {"LOSE_RACE", "PICKED_OFF"}:
+        return 'SIP;cause=200;text="Call completed elsewhere"'
     number = CAUSES.get(cause, 16)
     protocol = "Q.850" if number < 128 else "SIP"
     return f'{protocol};cause={number};text="{cause}"'

@@ -1,8 +1,12 @@
 """Hangup causes and SIP answers."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from switchsim.causes import (
+    PHRASES,
     cause_named,
     cause_of_reason,
     cause_of_sip,
@@ -103,3 +107,21 @@ def test_dialstatus_abbreviates_some_dispositions():
     shown = [dialstatus_of(word) for word in ("USER_BUSY", "NO_ANSWER", "SUCCESS")]
 
     assert shown == ["BUSY", "NOANSWER", "SUCCESS"]
+
+
+def _recorded_refusals():
+    recorded = Path(__file__).parents[3] / "fixtures/esl/29-cause-to-sip-code/all-causes.txt"
+    lines = recorded.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("line", _recorded_refusals())
+def test_refuses_with_the_recorded_code_and_reason(line):
+    """Every cause, given before the answer, has the recorded SIP code, phrase and Reason."""
+    cause, code, phrase, reason = re.match(
+        r"(\S+)\s+(\d+) (.*?)\s+(\S+;cause=.*)", line
+    ).groups()
+
+    assert sip_code_of(cause) == int(code)
+    assert PHRASES[int(code)] == phrase
+    assert reason_of(cause) == reason
