@@ -98,6 +98,7 @@ FLOATING += (
     ),
 )
 
+_FORBIDDEN = "moves the call; the engine forbids it in every bridge string (redirect-*-string)"
 _BY_CLIENT = "commanded over a client's connection, which is not kept with the recording"
 _REWRITTEN = "FreeSWITCH rewrites such a URI before anybody sees it; sippy does not"
 
@@ -107,6 +108,8 @@ CASES: dict[str, str] = {
     "13-*/event-filter-channel-call-uuid": _ALONE,
     "15-*/displace": _UNUSED,
     "25-*/enterprise-one-answers": "`:_:` rings one after the other; no engine of ours uses it",
+    "28-*/redirect-302-default": _FORBIDDEN,
+    "28-*/redirect-302-outbound_redirect_fatal-on-a-leg": _FORBIDDEN,
     "16-*/closed-before-connect-uuid-kill": _BY_CLIENT,
     "16-*/mid-bridge-fin-then-uuid-transfer-reattaches": _BY_CLIENT,
     "16-*/never-connects": "takes 25 s; tests/integration/switchsim has it with 0.3 s",

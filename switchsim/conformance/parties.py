@@ -5,6 +5,7 @@ kind; what differs between it and the recording (branches, tags, Call-ID, sequen
 ports) is learnt, and put in place of the recorded text in everything sent afterwards.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 
@@ -58,6 +59,7 @@ class Party:
         self._known: dict[str, str] = {}
         self._peer: tuple[str, int] = ("127.0.0.1", 0)
         self._is_waiting = False
+        self.stepped_s = 0.0  # when it last did something, by the clock
         self.received: list[str] = []
         self.line = Line(loop, ("127.0.0.1", 0), self._on_message)
 
@@ -65,6 +67,11 @@ class Party:
     def is_done(self) -> bool:
         """Whether everything recorded was said."""
         return self._step >= len(self._entries)
+
+    @property
+    def due_s(self) -> float:
+        """When its next step was recorded; never, when there is none."""
+        return math.inf if self.is_done else self._entries[self._step].at_s
 
     @property
     def waits_for(self) -> str:
@@ -88,7 +95,7 @@ class Party:
             if entry.direction == "received":
                 if not self._consume(entry):
                     break
-                self._step += 1
+                self._stepped()
                 continue
             before = self._entries[self._step - 1].at_s if self._step else 0.0
             pause = entry.at_s - before
@@ -98,6 +105,10 @@ class Party:
                 break
             self._send()
         self._on_progress()
+
+    def _stepped(self) -> None:
+        self._step += 1
+        self.stepped_s = self._loop.clock.wall_us() / 1e6
 
     def _consume(self, entry: Entry) -> bool:
         kind = sip_kind(entry.data)
@@ -117,7 +128,7 @@ class Party:
     def _send(self) -> None:
         was_waiting, self._is_waiting = self._is_waiting, False
         entry = self._entries[self._step]
-        self._step += 1
+        self._stepped()
         text = entry.data.replace("\r\n", "\n")
         for old in sorted(self._known, key=len, reverse=True):
             text = text.replace(old, self._known[old])

@@ -14,6 +14,7 @@ from switchsim.switch import Switch
 
 _AGENT = "FreeSWITCH-mod_sofia/1.11.3-dev+git~20260821T141014Z~cc93a683ca~64bit"
 _GRACE_S = 4.0
+_SLOWER = 1.5  # than the recording, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class _Run:
         self.parties = {
             who: Party(loop, case.party(who), self._ports, self._look) for who in case.parties
         }
+        shared.parties += self.parties.values()
         self._switch = Switch(
             Settings(
                 sip=("127.0.0.1", 0),
@@ -80,7 +82,7 @@ class _Run:
             port = recorded_port(who, case.party(who))
             self._ports[port] = party.line.address[1]
         last = max(entry.at_s for entry in (*case.outbound, *case.sip))
-        loop.later(min(last, 40.0) + _GRACE_S, self._end)
+        loop.later(min(last, 40.0) * _SLOWER + _GRACE_S, self._end)
         for client in self.clients.values():
             client.begin(self._switch.event_socket_address)
         for party in self.parties.values():
@@ -149,7 +151,7 @@ def replay(cases: list[Case]) -> dict[str, Replayed]:
 
     for position in range(len(cases)):
         # Apart, so that they do not all work in the same milliseconds.
-        loop.later(position * 0.05, partial(start, position))
+        loop.later(position * 0.1, partial(start, position))
     if cases:
         loop.run()
     loop.close()
