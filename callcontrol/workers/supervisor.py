@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import gevent
@@ -33,7 +33,7 @@ from callcontrol.workers.share import environment_of, pause_s
 from callcontrol.workers.tally import Tally
 from callcontrol.workers.worker import Worker
 
-# How long a worker may take to read the reference and to reach the switch.
+# How long a worker may take until it stands by, reading the reference above all.
 _START_S = 300.0
 # What a polite stop needs beyond the set-ups it waits for: records to ship, the view, the disk.
 _STOP_S = 30.0
@@ -54,6 +54,7 @@ class Supervisor:
     """
 
     def __init__(self, settings: Settings, count: int, *, log: FilteringBoundLogger) -> None:
+        self._port = bound(settings.listen_host, settings.listen_port)
         self._settings = settings
         self._numbers = range(1, count + 1)
         self._log = log
@@ -80,7 +81,6 @@ class Supervisor:
             ready=self.ready,
             needs=any,
         )
-        self._port = bound(settings.listen_host, settings.listen_port)
 
     def run(self) -> bool:
         """Serve until a signal ends it; a second one ends it at once.
@@ -123,7 +123,7 @@ class Supervisor:
 
     def _begin(self) -> None:
         if not self._has_served():
-            raise ConfigError(_reason(self._current[1]))
+            raise ConfigError(self._current[1].reason())
         self._is_started = True
         self._pulse()
         host, port = self._port.getsockname()[:2]
@@ -144,18 +144,25 @@ class Supervisor:
             worker.ended.wait()
             if worker.was_told_to_leave:
                 continue
-            short_lives = 0 if worker.served_s() >= _SOUND_S else short_lives + 1
             # Before one worker has shown that it can be done, none is tried twice.
             self._until(lambda: self._is_started)
-            self._metrics.deaths.inc()
-            self._log.warning(
-                "worker_ended",
-                worker=number,
-                pid=worker.pid,
-                reason=_reason(worker),
-                again_in_s=pause_s(short_lives),
-            )
+            short_lives = 0 if worker.served_s() >= _SOUND_S else short_lives + 1
+            self._lose(worker, pause_s(short_lives))
             self._until(lambda: number in self._next, pause_s(short_lives))
+
+    def _lose(self, worker: Worker, again_in_s: float) -> None:
+        """Tell of a worker that ended by itself."""
+        self._metrics.deaths.inc()
+        self._log.warning(
+            "worker_ended",
+            worker=worker.number,
+            pid=worker.pid,
+            reason=worker.reason(),
+            again_in_s=again_in_s,
+        )
+        if not worker.has_served:
+            # Nobody sees to the calls it should have taken over, nor says when they end.
+            self._pass_on(worker, self._tally.replace(worker.number, {}))
 
     def _restart_when_asked(self) -> None:
         while True:
@@ -173,7 +180,7 @@ class Supervisor:
         self._until(lambda: worker.stands_by or worker.ended.is_set(), _START_S)
         if not worker.stands_by:
             worker.kill()
-            self._log.warning("restart_given_up", worker=number, reason=_reason(worker))
+            self._log.warning("restart_given_up", worker=number, reason=worker.reason())
             return False
         self._next[number] = worker
         self._current[number].leave(self._settings.drain_s + _STOP_S)
@@ -215,7 +222,8 @@ class Supervisor:
             self._counted.add(worker)
             self._pass_on(worker, self._tally.replace(worker.number, worker.counts))
         if "wanted" in facts:
-            self._ask_another(worker, facts["wanted"])
+            for other in self._counted - {worker}:
+                other.tell(wanted={worker.number: facts["wanted"]})
         for number, ends in facts.get("ends", {}).items():
             self._current[int(number)].tell(ends=ends)
         self._pulse()
@@ -226,13 +234,6 @@ class Supervisor:
             for other in self._alive:
                 if other.number != worker.number:
                     other.tell(elsewhere=self._tally.elsewhere(other.number, changed))
-
-    def _ask_another(self, worker: Worker, legs: Sequence[str]) -> None:
-        """Ask the worker that has served longest which ends of legs it has seen."""
-        others = self._counted - {worker}
-        if others and legs:
-            longest = max(others, key=Worker.served_s)
-            longest.tell(wanted={worker.number: legs})
 
     def _lack_of(self, number: int) -> str:
         worker = self._current.get(number)
@@ -257,14 +258,3 @@ class Supervisor:
         until_s = math.inf if within_s is None else self._clock.monotonic_s() + within_s
         while not holds() and (left_s := until_s - self._clock.monotonic_s()) > 0:
             self._changed.wait(None if within_s is None else left_s)
-
-
-def _reason(worker: Worker) -> str:
-    """Say why a worker has ended, or does not start."""
-    if worker.fault:
-        return worker.fault
-    if worker.status is None:
-        return f"not ready within {_START_S:g} s"
-    if worker.status < 0:
-        return f"killed by {signal.Signals(-worker.status).name}"
-    return f"worker {worker.number} ended with status {worker.status}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import gevent
@@ -14,8 +15,11 @@ from gevent.event import Event as Signal
 from callcontrol.clock import Clock
 from callcontrol.workers.line import Facts, Line
 
-# A worker tells how it is every second; one that is silent for this long hangs.
+# A worker tells how it is every second. One that is silent for a while is not ready. One that
+# is for longer is ended: its calls are better off with the next one, and those that it should
+# have set up the switch has given up after 10 s.
 _SILENT_S = 5.0
+_HANGS_S = 20.0
 
 
 class Worker:
@@ -69,18 +73,25 @@ class Worker:
         """
         ours, theirs = socket.socketpair()
         self._line = Line(ours, on_facts=self._hear, on_end=lambda: None)
-        self._process = subprocess.Popen(
-            [
-                sys.executable, "-m", "callcontrol", "serve",
-                "--worker", str(self.number), "--port-fd", str(port.fileno()),
-                "--figures", str(figures), "--seat", str(self.seat),
-            ],
-            stdin=theirs.fileno(),
-            pass_fds=[port.fileno()],
-            env=environment,
-            start_new_session=True,  # a terminal's Ctrl-C is for the supervisor to hear
-        )  # fmt: skip
-        theirs.close()
+        command = [
+            sys.executable, "-m", "callcontrol", "serve",
+            "--worker", str(self.number), "--port-fd", str(port.fileno()),
+            "--figures", str(figures), "--seat", str(self.seat),
+        ]  # fmt: skip
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=theirs.fileno(),
+                pass_fds=[port.fileno()],
+                env=environment,
+                start_new_session=True,  # a terminal's Ctrl-C is for the supervisor to hear
+            )
+        except OSError as exc:
+            self.fault = f"no process can be started: {exc.strerror}"
+            self._end(self._line)
+            return
+        finally:
+            theirs.close()
         gevent.spawn(self._see_out, self._process, self._line)
         if self.was_told_to_leave:
             self.kill()
@@ -114,10 +125,19 @@ class Worker:
         """Say what it lacks to take calls; empty when nothing."""
         if self.ended.is_set():
             return "not running"
-        silent_s = self._clock.monotonic_s() - self._heard_s
-        if not self._lack and silent_s > _SILENT_S:
-            return f"no sign of life for {silent_s:.0f} s"
+        if not self._lack and self._silent_s() > _SILENT_S:
+            return f"no sign of life for {self._silent_s():.0f} s"
         return self._lack
+
+    def reason(self) -> str:
+        """Say why it has ended, or does not start."""
+        if self.fault:
+            return self.fault
+        if self.status is None:
+            return "not ready in time"
+        if self.status < 0:
+            return f"killed by {signal.Signals(-self.status).name}"
+        return f"worker {self.number} ended with status {self.status}"
 
     def may_go_on(self) -> None:
         """Let it take over its journal and its calls, and take new ones. Switches: no."""
@@ -156,8 +176,20 @@ class Worker:
             )
         self._on_facts(self, facts)
 
+    def _silent_s(self) -> float:
+        return self._clock.monotonic_s() - self._heard_s
+
     def _see_out(self, process: subprocess.Popen[bytes], line: Line) -> None:
-        process.wait()
+        """Wait for the process to end, or end it when it hangs."""
+        while process.poll() is None:
+            if self.has_served and self._silent_s() > _HANGS_S:
+                self.fault = f"no sign of life for {self._silent_s():.0f} s"
+                self._send(signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_SILENT_S)
+        self._end(line)
+
+    def _end(self, line: Line) -> None:
         line.close()
         self.ended.set()
         self._on_facts(self, {})

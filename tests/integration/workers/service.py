@@ -98,7 +98,7 @@ class Service:
 
     def wait_for_worker(self, number: int, *, other_than: int) -> None:
         """Wait until another process serves as a worker."""
-        eventually(lambda: self.pids().get(number, other_than) != other_than, within_s=20)
+        eventually(lambda: self.pids().get(number, other_than) != other_than, within_s=40)
         eventually(lambda: f"worker {number}: yes" in self.readiness(), within_s=20)
 
     def write_settings(self, text: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 
@@ -87,6 +88,22 @@ class TestDeath:
         records = service.wait_for_records(8)
         assert all(record.is_charged_right() for record in records)
         assert {record.closed_how for record in records} == {"normal", "recovered"}
+
+    def test_a_worker_that_hangs_is_ended(self, service: Service):
+        """It is not ready, takes no call, and is replaced; its calls are taken over."""
+        service.start()
+        ended = service.place(4, rate=40, talk_s=30)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 4, within_s=10)
+        before = service.pids()
+        os.kill(before[2], signal.SIGSTOP)
+        eventually(lambda: "worker 2: no (no sign of life" in service.readiness(), within_s=10)
+        assert finals(service.place(20, rate=20)()) == [200] * 20
+        service.wait_for_worker(2, other_than=before[2])
+
+        (line,) = service.log_lines("worker_ended")
+        assert line["reason"].startswith("no sign of life for 2")
+        assert finals(ended()) == [200] * 4
+        assert all(record.is_charged_right() for record in service.wait_for_records(24))
 
     def test_workers_whose_supervisor_is_killed_stop(self, service: Service):
         """Port and journals are free for the next one, which takes the calls over."""
