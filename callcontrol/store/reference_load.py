@@ -63,6 +63,8 @@ async def _load(
 ) -> list[Difference]:
     await check_schema(connection, dsn)
     if not is_trial:
+        # What the history calls it.
+        await connection.execute("SET application_name = 'callcontrol load'")
         # Before the transaction, whose snapshot would otherwise be of before the wait; it goes
         # with the connection. What a portal changes between comparison and writing is found by
         # Postgres, which then refuses this transaction.
