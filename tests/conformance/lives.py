@@ -38,14 +38,14 @@ def served(stage: Stage) -> str:
 
 
 def first_byte(stage: Stage) -> object:
-    """How long a leg waits for `connect`: the middle one of fifteen."""
+    """How long a leg waits for `connect`: the quicker ones of fifteen, on a busy machine."""
     waits_s = []
     for _ in range(15):
         leg = stage.leg()
         started_s = time.monotonic()
         leg.answer_connect("listen")
         waits_s.append(time.monotonic() - started_s)
-    return "at once" if statistics.median(waits_s) < 0.025 else "polled"
+    return "at once" if statistics.quantiles(waits_s)[0] < 0.025 else "polled"
 
 
 def burst(stage: Stage) -> object:

@@ -22,7 +22,7 @@ def told_as_recorded(stage: Stage, folder: str, piece: int) -> str:
     wrong = [mark for one in played for mark in differences(stage, one, piece)]
     if not wrong:
         return "as recorded"
-    return f"{len(wrong)} differences; {wrong[0]}"
+    return f"{len(wrong)} values differ, such as {wrong[0]}"
 
 
 def is_leg(one: Recording) -> bool:
@@ -67,8 +67,8 @@ def other_values(raw: dict[str, bytes], told: dict[str, object]) -> Iterable[str
     for name, value in raw.items():
         is_free = value == b"_undef_" or name == "Content-Length"
         if not is_free and not any(told.get(name) == text for text in texts(value)):
-            yield f"{name} is {told.get(name)!r:.50} for {value!r:.50}"
-    for name in told.keys() - raw.keys() - _OURS:
+            yield f"{name}: {str(told.get(name))!r:.40}"
+    for name in sorted(told.keys() - raw.keys() - _OURS):
         yield f"{name} was never there"
 
 

@@ -66,7 +66,9 @@ def test_a_strange_length_is_refused_or_kept_to(length, is_inner):
 @pytest.mark.parametrize("token", TOKENS, ids=repr)
 def test_an_odd_character_anywhere_breaks_no_law(token):
     """Put before and over each byte of a small event, one place at a time."""
-    event = b"Event-Name: E\nUnique-ID: a%20b\nvariable_x: _undef_\nContent-Length: 4\n\n1: 2"
+    event = (
+        b"Event-Name: E\nUnique-ID: a%20b\nTwice: _undef_\nTwice: 1\nContent-Length: 4\n\n1: 2"
+    )
     message = (
         b"Content-Length: %d\nContent-Type: text/event-plain\n\n%b"
         b"Content-Type: command/reply\nReply-Text: +OK\n\n"

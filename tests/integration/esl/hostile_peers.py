@@ -22,11 +22,6 @@ def connected(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port))
 
 
-def silent(_socks: Sequence[socket.socket]) -> None:
-    """Say nothing."""
-    ready()
-
-
 def stalled(socks: Sequence[socket.socket]) -> None:
     """Stop inside a frame."""
     for sock in socks:
@@ -79,7 +74,6 @@ def ready() -> None:
 
 
 KINDS: dict[str, Callable[[Sequence[socket.socket]], None]] = {
-    "silent": silent,
     "stalled": stalled,
     "flooding": flooding,
     "endless": endless,
