@@ -34,6 +34,8 @@ class Originate:
         variables = self._session.channel.variables
         variables.set("originate_disposition", "failure")
         variables.set("DIALSTATUS", "INVALIDARGS")
+        if self._session.channel.is_answered:
+            self._session.channel.set_call_state("RING_WAIT")
         winner = None
         for group in self._dial.groups:
             self._forget_refusal()
@@ -44,6 +46,8 @@ class Originate:
                 break
         if not self._dial.groups:
             self._settle(None)
+        if self._session.channel.is_answered and self._session.channel.is_up:
+            self._session.channel.set_call_state("ACTIVE")
         return winner
 
     def _ring(self, group: tuple[Destination, ...]) -> Outcome:

@@ -99,6 +99,8 @@ FLOATING += (
 )
 
 _FORBIDDEN = "moves the call; the engine forbids it in every bridge string (redirect-*-string)"
+_NESTED = "a bridge inside a bridge that rings; no engine of ours does that"
+_LOCKED = "what event-lock kept back is run even after the hangup; no engine of ours uses it"
 _BY_CLIENT = "commanded over a client's connection, which is not kept with the recording"
 _REWRITTEN = "FreeSWITCH rewrites such a URI before anybody sees it; sippy does not"
 
@@ -107,6 +109,9 @@ CASES: dict[str, str] = {
     "09-*/no-timeout-set": "takes 32 s",
     "13-*/event-filter-channel-call-uuid": _ALONE,
     "15-*/displace": _UNUSED,
+    "23-*/bridge-command-queued-before-bye-is-seen": _NESTED,
+    "23-*/cancel-crosses-answer": "the CANCEL met an answer half taken over",
+    "23-*/second-bridge-command-sent-while-first-rings-event-lock": _LOCKED,
     "25-*/enterprise-one-answers": "`:_:` rings one after the other; no engine of ours uses it",
     "28-*/redirect-302-default": _FORBIDDEN,
     "28-*/redirect-302-outbound_redirect_fatal-on-a-leg": _FORBIDDEN,
