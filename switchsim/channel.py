@@ -64,6 +64,7 @@ class Channel:
         self.is_early = False
         self.is_ring_ready = False
         self.has_codec = False
+        self.takes_info = False  # whether its party announced so
         self.digits = ""  # that its party has sent
         self.packets_sent = 0  # of media, as far as something was played
         self.has_profile = self.is_outbound

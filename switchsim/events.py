@@ -41,7 +41,7 @@ ORIGINS: dict[str, Origin] = {
     "CALL_UPDATE": ("mod_sofia.c", "sofia_receive_message", 2133),
     "DTMF": ("switch_channel.c", "switch_channel_dequeue_dtmf", 678),
     "BACKGROUND_JOB": ("mod_event_socket.c", "api_exec", 1580),
-    "RECV_INFO": ("sofia.c", "sofia_handle_sip_i_info", 9744),
+    "RECV_INFO": ("sofia.c", "create_info_event", 9733),
 }  # fmt: skip
 _NOWHERE: Origin = ("switchsim", "switchsim", 0)
 

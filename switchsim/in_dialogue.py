@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from switchsim.called import CalledLeg
 from switchsim.events import Event
-from switchsim.sip_text import body, header
+from switchsim.sip_text import body, header, party
 from switchsim.sip_types import SipMessage, SipTransaction
 
 if TYPE_CHECKING:
@@ -108,6 +108,9 @@ def received_info(switch: "Switch", channel: "Channel", request: SipMessage) -> 
     if not switch.bus.wanted("RECV_INFO", channel.uuid):
         return
     held = request.getBody()
-    headers = channel.data("RECV_INFO")
-    headers.append(("SIP-Content-Type", str(held.mtype) if held is not None else ""))
+    before = [("SIP-Content-Type", str(held.mtype) if held is not None else "")]
+    for name in ("From", "To", "Contact"):
+        named = party(header(request, name.lower()) or "")
+        before += [(f"SIP-{name}-User", named.user), (f"SIP-{name}-Host", named.host)]
+    headers = channel.data("RECV_INFO", before=before)
     switch.bus.publish(Event("RECV_INFO", headers, body(request) or None), channel.uuid)

@@ -24,6 +24,7 @@ from switchsim.sip_text import party, url_decode
 from switchsim.sip_types import SipMessage, SipTransaction
 from switchsim.variables import expand
 
+_SUPPORT = "sip_h_X-Fs-Support"
 log = logging.getLogger(__name__)
 
 
@@ -206,9 +207,7 @@ class Switch:
 
     def may_send_info(self, channel: Channel) -> bool:
         """Whether the peer takes INFO of ours."""
-        variables = channel.variables
-        announced = variables.get("sip_h_X-Fs-Support") or ""
-        return variables.is_true("fs_send_unsupported_info") or "send_info" in announced
+        return channel.takes_info or channel.variables.is_true("fs_send_unsupported_info")
 
     def send_info(self, channel: Channel, content_type: str, content: str) -> None:
         """Sends an INFO to the party of a channel."""
@@ -247,6 +246,9 @@ class Switch:
                 at_us=channel.now_us,
             ),
         )
+        # The switch keeps this header to itself.
+        channel.takes_info = "send_info" in (channel.variables.get(_SUPPORT) or "")
+        channel.variables.set(_SUPPORT, None)
         session = Session(self, channel, leg)
         CallerRequests(self, session)
         self._channels[uuid] = channel

@@ -11,7 +11,7 @@ from switchsim.conformance.normal import (
     table_text,
     uuid_names,
 )
-from switchsim.conformance.recording import frame_kind, sip_kind
+from switchsim.conformance.recording import field, frame_kind, sip_kind
 from switchsim.conformance.replay import Replayed
 
 _REPLIES = "replies"
@@ -93,7 +93,7 @@ class _Comparer:
         streams: dict[str, list[tuple[str, str]]] = {}
         for frame in frames:
             kind = frame_kind(frame)
-            channel = dict(headers_of(frame)).get("Unique-ID", "")
+            channel = field(frame, "Unique-ID")
             stream = normaliser.text(channel) if channel else kind
             if kind in {"reply", "api reply", "CHANNEL_DATA"}:
                 stream, kind = _REPLIES, next(waiting, "?").partition("\n")[0].strip()

@@ -112,7 +112,10 @@ CASES: dict[str, str] = {
     "23-*/bridge-command-queued-before-bye-is-seen": _NESTED,
     "23-*/cancel-crosses-answer": "the CANCEL met an answer half taken over",
     "23-*/second-bridge-command-sent-while-first-rings-event-lock": _LOCKED,
+    "24-*/myevents-twice-noevents-nixevent-divert": "waits for lines of the switch's own log",
     "25-*/enterprise-one-answers": "`:_:` rings one after the other; no engine of ours uses it",
+    "26-*/to-a-leg-during-bridge": "`sendevent SEND_INFO`, an INFO outside of any call: "
+    + _UNUSED,
     "28-*/redirect-302-default": _FORBIDDEN,
     "28-*/redirect-302-outbound_redirect_fatal-on-a-leg": _FORBIDDEN,
     "16-*/closed-before-connect-uuid-kill": _BY_CLIENT,

@@ -105,16 +105,22 @@ def _entries(path: Path) -> tuple[Entry, ...]:
     )
 
 
+def field(frame: str, name: str) -> str:
+    """A header of an event in any form: plain, JSON, XML; empty when missing."""
+    forms = rf'^{name}: (\S+)|"{name}":"([^"]*)"|<{name}>([^<]*)</{name}>'
+    found = re.search(forms, frame, re.MULTILINE)
+    return next((value for value in found.groups() if value), "") if found else ""
+
+
 def frame_kind(frame: str) -> str:
     """What a message of the event socket is, in a few words."""
-    name = re.search(r"^Event-Name: (\S+)", frame, re.MULTILINE)
+    name = field(frame, "Event-Name")
     if name:
-        application = re.search(r"^Application: (\S+)", frame, re.MULTILINE)
-        state = re.search(r"^Channel-State: (\S+)", frame, re.MULTILINE)
-        more = f" {application.group(1)}" if application else ""
-        if name.group(1) == "CHANNEL_STATE" and state:
-            more = f" {state.group(1)}"
-        return name.group(1) + more
+        application, state = field(frame, "Application"), field(frame, "Channel-State")
+        more = f" {application}" if application else ""
+        if name == "CHANNEL_STATE" and state:
+            more = f" {state}"
+        return name + more
     if frame.startswith("Content-Type: text/disconnect-notice"):
         kind = re.search(r"^Content-Disposition: (\S+)", frame, re.MULTILINE)
         return f"notice {kind.group(1) if kind else ''}"
