@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from switchsim import sdp
+from switchsim.encoding import show
 from switchsim.profile import CallerProfile
 from switchsim.settings import Address, Settings
 from switchsim.sip_text import Party, body, header, headers, party
@@ -21,6 +22,8 @@ _NOT_COPIED = re.compile(
     r"content-.*|route|record-route|expires|accept.*|require|session-expires|min-se|privacy|"
     r"p-asserted-identity|p-preferred-identity|remote-party-id|history-info|reason|date"
 )
+# A Remote-Party-ID of any other shape is none.
+_REMOTE = re.compile(r"[^<>]*<[^<>]+>(?:\s*;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[\w.!%*+`'~-]+))*\s*")
 _HIDES_NAME = {"yes", "full", "name"}
 _HIDES_NUMBER = {"yes", "full", "number"}
 
@@ -39,7 +42,9 @@ def identity(request: SipMessage) -> Identity:
     """The caller: P-Asserted-Identity, else Remote-Party-ID, else From."""
     hides_name = hides_number = "id" in privacy_of(request).lower().split(";")
     asserted = header(request, "p-asserted-identity") or header(request, "p-preferred-identity")
-    remote = header(request, "remote-party-id")
+    remote = header(request, "remote-party-id") or ""
+    if not _REMOTE.fullmatch(remote):
+        remote = ""
     chosen, kind = header(request, "from") or "", None
     if asserted and party(asserted).user:
         chosen, kind = asserted, "pid"
@@ -71,11 +76,11 @@ def profile_of(
     name = f"sofia/{settings.profile}/{shown}@{sender.hostport}"[:255]
     number = _clean_number(who.party.decoded_user) if who.party.user else ""
     display = _clean_name(who.party.decoded_display or sender.decoded_display) or number
-    called = party(f"<{request.getRURI()!s}>")
+    called = party(f"<{show(str(request.getRURI()))}>")
     return CallerProfile(
         uuid=uuid,
         channel_name=name,
-        destination=called.decoded_user,
+        destination=called.decoded_user.replace("${", "%{"),
         number=number,
         name=display,
         orig_number=number,
@@ -132,7 +137,7 @@ def first_variables(
         ("sip_full_to", header(request, "to")),
         ("sip_allow", ", ".join(headers(request, "allow"))),
     )
-    _put_party(variables, "sip_req", party(f"<{request.getRURI()!s}>"))
+    _put_party(variables, "sip_req", party(f"<{show(str(request.getRURI()))}>"))
     _put_party(variables, "sip_to", party(header(request, "to") or ""))
     _put_party(variables, "sip_contact", party(header(request, "contact") or ""))
     variables.set("rtp_use_codec_string", "PCMA,PCMU")
