@@ -4,6 +4,7 @@ Each is a generator over the call's own time: it yields to wait, and returns whe
 """
 
 import contextlib
+import math
 import re
 import socket
 import wave
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from switchsim.bridge import bridge
 from switchsim.causes import cause_named, cause_of_sip, reason_of
+from switchsim.digits import play_and_get_digits, wanted_by
 from switchsim.media import answer, open_media
 from switchsim.outbound import Dialer, EngineConnection
 from switchsim.park import park as parking
@@ -134,6 +136,10 @@ def playback(session: "Session", data: str) -> "Steps":
 
     Before the answer it opens early media, as the switch does.
     """
+    yield from _play(session, data, lambda: False)
+
+
+def _play(session: "Session", data: str, is_cut: Callable[[], bool]) -> "Steps":
     if not (session.channel.is_answered or session.channel.is_early):
         open_media(session, None)
     seconds = _length_of(data)
@@ -141,7 +147,7 @@ def playback(session: "Session", data: str) -> "Steps":
         session.application_response = "FILE NOT FOUND"
         return
     started_us = session.channel.now_us
-    yield from _pass_time(session, seconds)
+    yield from _pass_time(session, seconds, is_cut)
     passed_ms = (session.channel.now_us - started_us) // 1000
     played_ms = min(passed_ms, round(seconds * 1000))
     put = session.channel.variables.set
@@ -150,7 +156,19 @@ def playback(session: "Session", data: str) -> "Steps":
     put("playback_ms", str(played_ms))
     put("playback_samples", str(played_ms * 8))
     session.application_response = "FILE PLAYED"
-    session.channel.packets_sent += played_ms // _PACKET_MS
+    session.channel.packets_sent += math.ceil(played_ms / _PACKET_MS)
+
+
+def collect_digits(session: "Session", data: str) -> "Steps":
+    """`play_and_get_digits …`: a digit cuts the prompt; nothing tells what was played."""
+    wanted = wanted_by(data)
+    if wanted is not None:
+        yield from play_and_get_digits(session, wanted, _prompt)
+
+
+def _prompt(session: "Session", data: str) -> "Steps":
+    yield from _play(session, data, lambda: bool(session.pressed))
+    session.channel.variables.set("current_application_response", None)
 
 
 def sched_hangup(session: "Session", data: str) -> "Steps":
@@ -182,10 +200,12 @@ def nothing(session: "Session", data: str) -> "Steps":
     yield from ()
 
 
-def _pass_time(session: "Session", seconds: float) -> "Steps":
+def _pass_time(
+    session: "Session", seconds: float, is_cut: Callable[[], bool] = lambda: False
+) -> "Steps":
     clock = session.switch.loop.clock
     end = clock.wall_us() + int(seconds * 1_000_000)
-    while session.is_up and (left := end - clock.wall_us()) > 0:
+    while session.is_up and not is_cut() and (left := end - clock.wall_us()) > 0:
         yield left / 1e6
         yield from session.queue.run()
 
@@ -218,5 +238,6 @@ def known() -> dict[str, Application]:
         "respond": respond, "pre_answer": pre_answer, "answer": answer_call,
         "ring_ready": ring_ready, "park": park, "sleep": sleep, "playback": playback,
         "sched_hangup": sched_hangup, "privacy": set_privacy, "bridge": bridge,
-        "send_info": send_info, "log": nothing, "info": nothing, "limit": nothing,
+        "play_and_get_digits": collect_digits, "send_info": send_info,
+        "log": nothing, "info": nothing, "limit": nothing,
     }  # fmt: skip

@@ -51,6 +51,7 @@ class CallerRequests:
             digit = digit_of(request)
             if digit:
                 announce(self._switch, session.channel, *digit)
+                session.pressed.append(digit[0])
                 peer = session.channel.variables.get("bridge_to")
                 other = self._switch.find(peer) if peer else None
                 if other is not None:
@@ -111,6 +112,6 @@ def received_info(switch: "Switch", channel: "Channel", request: SipMessage) -> 
     before = [("SIP-Content-Type", str(held.mtype) if held is not None else "")]
     for name in ("From", "To", "Contact"):
         named = party(header(request, name.lower()) or "")
-        before += [(f"SIP-{name}-User", named.user), (f"SIP-{name}-Host", named.host)]
+        before += [(f"SIP-{name}-User", named.user or ""), (f"SIP-{name}-Host", named.host)]
     headers = channel.data("RECV_INFO", before=before)
     switch.bus.publish(Event("RECV_INFO", headers, body(request) or None), channel.uuid)

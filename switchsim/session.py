@@ -47,6 +47,9 @@ class Session:
         self.must_reset = False
         self.transfer_to: str | None = None
         self.cancel_reason: str | None = None
+        self.pressed: deque[str] = deque(
+            maxlen=128
+        )  # digits of the caller, for who collects them
         self._ended_by_caller = False
         self._signals: deque[Callable[[], None]] = deque()
         self._poked = False
