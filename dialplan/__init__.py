@@ -3,7 +3,13 @@
 Pure: no clock, no disk, no network; the same arguments give the same answer.
 """
 
-from dialplan.blacklist import ANONYMOUS_PATTERN, Blacklist, BlacklistEntry
+from dialplan.blacklist import (
+    ANONYMOUS_PATTERN,
+    Blacklist,
+    BlacklistDraft,
+    BlacklistEntry,
+    is_pattern,
+)
 from dialplan.caller_id import ANONYMOUS, CallerId, present
 from dialplan.causes import (
     CAUSES,
@@ -40,10 +46,12 @@ from dialplan.gateway import Gateway, written_for
 from dialplan.numbers import (
     E164,
     Caller,
+    canonical_or_same,
     category_of,
     country_of,
     is_e164,
     is_service_number,
+    is_swiss,
     line_kind_of,
     parse_number,
     parse_number_or_none,
@@ -70,6 +78,7 @@ __all__ = [
     "WITHHELD_REFUSED",
     "Attempt",
     "Blacklist",
+    "BlacklistDraft",
     "BlacklistEntry",
     "Branch",
     "Caller",
@@ -109,6 +118,7 @@ __all__ = [
     "Target",
     "Timeline",
     "WeekPlan",
+    "canonical_or_same",
     "category_of",
     "country_of",
     "decide",
@@ -116,7 +126,9 @@ __all__ = [
     "is_final",
     "is_gateway_failure",
     "is_known_cause",
+    "is_pattern",
     "is_service_number",
+    "is_swiss",
     "kind_of_line",
     "line_kind_of",
     "next_attempt",

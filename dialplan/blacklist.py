@@ -1,9 +1,10 @@
 """Callers refused or let through: exact numbers and prefixes, the longest match wins.
 
-Strategy: one index per scope, from pattern to its terms. A lookup probes, in each of the few
+Strategy: one index, from scope and pattern to the terms. A lookup probes, in each of the few
 scopes a call falls under, the number itself and then only those prefix lengths that the scope
 has. What entries have in common (action, validity, cause, reason) is kept once and shared, so
-that a list of a million numbers costs little more than its numbers.
+that a list of a million numbers costs little more than its numbers. The index lies in a
+thousand parts: the next blacklist shares all parts but those in which something changed.
 
 The length of a match is the number of digits that agree: an exact number and a prefix of all
 its digits are equally long, `+*` and `anonymous` have length 0. At equal length allow beats
@@ -13,10 +14,10 @@ block; then the narrower scope wins: the number, its customer, the accounts abov
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from dialplan.causes import is_known_cause
 from dialplan.errors import Fault, InvalidEntry
@@ -64,9 +65,8 @@ class BlacklistEntry:
 
 def _faults(entry: BlacklistEntry) -> Iterator[Fault]:
     pattern = entry.pattern
-    if not (pattern == ANONYMOUS_PATTERN or is_e164(pattern) or _PREFIX.fullmatch(pattern)):
-        wanted = "a number such as +41795550001, a prefix such as +4179*, nor anonymous"
-        yield Fault(path="pattern", message=f"{pattern[:64]!r} is neither {wanted}")
+    if not is_pattern(pattern):
+        yield _no_pattern(pattern)
     if (entry.scope.kind == "platform") != (not entry.scope.id):
         yield Fault(path="scope", message="a number or a customer must be named, no platform")
     yield from validity_faults(
@@ -74,6 +74,16 @@ def _faults(entry: BlacklistEntry) -> Iterator[Fault]:
     )
     if not is_known_cause(entry.cause):
         yield Fault(path="cause", message=f"{entry.cause[:64]!r} is not a hangup cause")
+
+
+def is_pattern(text: str) -> bool:
+    """Say whether text can be a pattern: a number in E.164, a prefix, `anonymous`."""
+    return is_e164(text) or text == ANONYMOUS_PATTERN or _PREFIX.fullmatch(text) is not None
+
+
+def _no_pattern(text: str) -> Fault:
+    wanted = "a number such as +41795550001, a prefix such as +4179*, nor anonymous"
+    return Fault(path="pattern", message=f"{text[:64]!r} is neither {wanted}")
 
 
 class _Terms(NamedTuple):
@@ -86,49 +96,14 @@ class _Terms(NamedTuple):
     reason: str
 
 
-class _ScopeIndex:
-    """The entries of one scope, by pattern.
+_Index: TypeAlias = dict[str, tuple[_Terms, ...]]
+"""Terms by key: one tuple for each time a pattern was entered in a scope, nearly always one."""
 
-    A pattern has one tuple of terms for each time it was entered, nearly always one.
-    """
+_PARTS = 1024
 
-    __slots__ = ("by_pattern", "prefix_lengths")
 
-    def __init__(self) -> None:
-        self.by_pattern: dict[str, tuple[_Terms, ...]] = {}
-        self.prefix_lengths: tuple[int, ...] = ()  # in digits, longest first
-
-    def add(self, pattern: str, terms: tuple[_Terms, ...]) -> None:
-        known = self.by_pattern.get(pattern)
-        self.by_pattern[pattern] = terms if known is None else known + terms
-        length = len(pattern) - len("+*")
-        if pattern.endswith("*") and length not in self.prefix_lengths:
-            self.prefix_lengths = tuple(sorted((*self.prefix_lengths, length), reverse=True))
-
-    def longest(self, caller: Caller, at: datetime) -> tuple[int, str, _Terms] | None:
-        """Find the longest pattern in force: its length in digits, itself, its terms."""
-        best: tuple[int, str, _Terms] | None = None
-        for length, pattern in self._patterns(caller):
-            if best is not None and length < best[0]:
-                break
-            for terms in self.by_pattern.get(pattern, ()):
-                if not is_within(at, terms.valid_from, terms.valid_until):
-                    continue
-                if best is None or (terms.action == "allow" != best[2].action):
-                    best = length, pattern, terms
-        return best
-
-    def _patterns(self, caller: Caller) -> Iterator[tuple[int, str]]:
-        """Give what could match, longest first."""
-        number = caller.number
-        if number is not None:
-            digits = len(number) - len("+")
-            yield digits, number
-            for length in self.prefix_lengths:
-                if length <= digits:
-                    yield length, f"{number[: length + 1]}*"
-        if caller.withheld or number is None:
-            yield 0, ANONYMOUS_PATTERN
+def _prefix_of_keys(scope: Scope) -> str:
+    return "" if scope.kind == "platform" else f"{scope.kind}:{scope.id} "
 
 
 class Blacklist:
@@ -139,23 +114,27 @@ class Blacklist:
             nor action, the one given first decides while both are in force.
     """
 
-    __slots__ = ("_by_scope", "_length")
+    __slots__ = ("_length", "_parts", "_prefix_lengths")
 
     def __init__(self, entries: Iterable[BlacklistEntry] = ()) -> None:
-        self._by_scope: dict[Scope, _ScopeIndex] = {}
+        # An empty part is the same one everywhere: none is ever changed here.
+        self._parts: tuple[_Index, ...] = ({},) * _PARTS
+        self._prefix_lengths: Mapping[Scope, tuple[int, ...]] = {}  # in digits, longest first
         self._length = 0
-        shared: dict[_Terms, tuple[_Terms, ...]] = {}
+        draft = BlacklistDraft(self)
         for entry in entries:
-            terms = _Terms(
-                entry.action, entry.valid_from, entry.valid_until, entry.cause, entry.reason
-            )
-            index = self._by_scope.setdefault(entry.scope, _ScopeIndex())
-            index.add(entry.pattern, shared.setdefault(terms, (terms,)))
-            self._length += 1
+            draft.add((entry.pattern,), entry)
+        filled = draft.done()
+        self._parts, self._prefix_lengths = filled._parts, filled._prefix_lengths
+        self._length = filled._length
 
     def __len__(self) -> int:
         """Give the number of entries."""
         return self._length
+
+    def draft(self) -> BlacklistDraft:
+        """Begin the next blacklist; this one stays as it is."""
+        return BlacklistDraft(self)
 
     def match(
         self, caller: Caller, *, number: E164, customers: Sequence[str], at: datetime
@@ -178,8 +157,7 @@ class Blacklist:
             PLATFORM,
         )
         for scope in reach:
-            index = self._by_scope.get(scope)
-            found = index.longest(caller, at) if index is not None else None
+            found = self._longest(scope, caller, at)
             if found is None:
                 continue
             length, pattern, terms = found
@@ -187,6 +165,99 @@ class Blacklist:
             if best is None or weight > best[0]:
                 best = weight, scope, pattern, terms
         return _entry(*best[1:]) if best is not None else None
+
+    def _longest(
+        self, scope: Scope, caller: Caller, at: datetime
+    ) -> tuple[int, str, _Terms] | None:
+        """Find a scope's longest pattern in force: its length in digits, itself, its terms."""
+        best: tuple[int, str, _Terms] | None = None
+        start = _prefix_of_keys(scope)
+        for length, pattern in self._patterns(scope, caller):
+            if best is not None and length < best[0]:
+                break
+            key = start + pattern
+            for terms in self._parts[hash(key) % _PARTS].get(key, ()):
+                if not is_within(at, terms.valid_from, terms.valid_until):
+                    continue
+                if best is None or (terms.action == "allow" != best[2].action):
+                    best = length, pattern, terms
+        return best
+
+    def _patterns(self, scope: Scope, caller: Caller) -> Iterator[tuple[int, str]]:
+        """Give what could match, longest first."""
+        number = caller.number
+        if number is not None:
+            digits = len(number) - len("+")
+            yield digits, number
+            for length in self._prefix_lengths.get(scope, ()):
+                if length <= digits:
+                    yield length, f"{number[: length + 1]}*"
+        if caller.withheld or number is None:
+            yield 0, ANONYMOUS_PATTERN
+
+
+class BlacklistDraft:
+    """The next blacklist: what does not change is shared with the last one.
+
+    Args:
+        last: stays as it is.
+    """
+
+    def __init__(self, last: Blacklist) -> None:
+        self._parts = list(last._parts)
+        self._own: set[int] = set()  # parts that are copies
+        self._prefix_lengths = dict(last._prefix_lengths)
+        self._length = last._length
+        self._shared: dict[_Terms, tuple[_Terms, ...]] = {}
+
+    def add(self, patterns: Iterable[str], like: BlacklistEntry) -> None:
+        """Add entries that differ in their patterns alone.
+
+        Raises:
+            InvalidEntry: a pattern is none; those before it are in.
+        """
+        own = _Terms(like.action, like.valid_from, like.valid_until, like.cause, like.reason)
+        terms = self._shared.setdefault(own, (own,))
+        start = _prefix_of_keys(like.scope)
+        for pattern in patterns:
+            if not is_e164(pattern):
+                if not is_pattern(pattern):
+                    raise InvalidEntry(_no_pattern(pattern))
+                self._note_prefix(like.scope, pattern)
+            key = start + pattern
+            part = self._part_of(key)
+            known = part.get(key)
+            part[key] = terms if known is None else known + terms
+            self._length += 1
+
+    def remove(self, pattern: str, scope: Scope) -> None:
+        """Remove all entries of a pattern and a scope; harmless when there are none."""
+        key = _prefix_of_keys(scope) + pattern
+        if key in self._parts[hash(key) % _PARTS]:
+            self._length -= len(self._part_of(key).pop(key))
+
+    def done(self) -> Blacklist:
+        """Give the new blacklist; the draft is then at its end."""
+        made = object.__new__(Blacklist)
+        made._parts = tuple(self._parts)
+        made._prefix_lengths = self._prefix_lengths
+        made._length = self._length
+        return made
+
+    def _part_of(self, key: str) -> _Index:
+        """Give the part a key lies in, to change it."""
+        index = hash(key) % _PARTS
+        if index not in self._own:
+            self._own.add(index)
+            self._parts[index] = dict(self._parts[index])
+        return self._parts[index]
+
+    def _note_prefix(self, scope: Scope, pattern: str) -> None:
+        """Note that prefixes of a length are to be probed; they are not forgotten again."""
+        length = len(pattern) - len("+*")
+        known = self._prefix_lengths.get(scope, ())
+        if pattern.endswith("*") and length not in known:
+            self._prefix_lengths[scope] = tuple(sorted((*known, length), reverse=True))
 
 
 def _entry(scope: Scope, pattern: str, terms: _Terms) -> BlacklistEntry:

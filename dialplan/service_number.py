@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dialplan.errors import Fault, InvalidServiceNumber
@@ -96,7 +97,7 @@ class ServiceNumber:
             for target in step.targets
             for name in target.gateways
         )
-        object.__setattr__(self, "gateways", frozenset(names))
+        object.__setattr__(self, "gateways", _shared(frozenset(names)))
 
     def is_in_service(self, instant: datetime) -> bool:
         """Say whether calls to it are ours at an aware instant."""
@@ -109,6 +110,12 @@ class ServiceNumber:
         for name, timeline in self.routes.items():
             for route in timeline.values():
                 yield f"routes.{name}", route
+
+
+@lru_cache(maxsize=4096)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """Give one set for all equal ones: many numbers use the same gateways."""
+    return names
 
 
 def _faults(number: ServiceNumber) -> Iterator[Fault]:

@@ -173,4 +173,6 @@ def _step_faults(step: Step) -> Iterator[Fault]:
 
 
 def _twice(names: tuple[str, ...]) -> list[str]:
+    if len(set(names)) == len(names):
+        return []
     return [name for name, times in Counter(names).items() if times > 1]
