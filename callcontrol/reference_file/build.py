@@ -8,15 +8,18 @@ used.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from callcontrol.clock import us_of
 from callcontrol.reference import Reference
 from callcontrol.reference_file.fit import Around, customers_that_hold, number_fit, tariff_fit
-from callcontrol.reference_file.model import NumberEntry, ReferenceFile
+from callcontrol.reference_file.model import CustomerEntry, NumberEntry, ReferenceFile
 from callcontrol.reference_file.number_parts import make_number
 from callcontrol.reference_file.parts import (
     Faults,
@@ -26,6 +29,8 @@ from callcontrol.reference_file.parts import (
     make_settlement,
     make_tariffs,
 )
+from callcontrol.reference_file.quick import quick_number
+from callcontrol.reference_file.wording import faults_of
 from dialplan import (
     E164,
     Blacklist,
@@ -38,6 +43,8 @@ from dialplan import (
     number_faults,
 )
 from tariffs import SWISS_LAW, Settlement, Tariff
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,28 +60,6 @@ class Built:
     faults: tuple[Fault, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What was made of a number's entry; good while all it was made from stays the same."""
-
-    entry: NumberEntry
-    customer: Customer | None
-    gateways: Mapping[str, Gateway]
-    number: ServiceNumber | None
-    settlement: Settlement | None
-    faults: tuple[Fault, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What is in force for a number, and why not what was made of its entry."""
-
-    made: _Made
-    number: ServiceNumber | None
-    settlement: Settlement | None
-    faults: tuple[Fault, ...]
-
-
 class ReferenceBuilder:
     """Builds references one after the other; each costs only what changed since the last.
 
@@ -83,131 +68,266 @@ class ReferenceBuilder:
     """
 
     def __init__(self, *, prefixes: tuple[str, ...] = ()) -> None:
-        self._prefixes = prefixes
-        self._outcomes: dict[E164, _Outcome] = {}
-        self._sections: tuple[object, ...] = ()
-        self._last = Reference()
+        self.prefixes = prefixes
+        self.last = Reference()
+        self.faults: dict[E164, tuple[Fault, ...]] = {}
+        self.around: Around | None = None
+        self.part_faults: dict[str, tuple[Fault, ...]] = {}
+        self.made_customers: dict[str, Customer] = {}
+        self._file = ReferenceFile()
 
     def build(self, file: ReferenceFile, *, at: datetime, revision: str = "") -> Built:
-        """Build a reference.
+        """Build a reference of entries.
 
         Args:
             file: all entries.
             at: the aware instant from which prices must be lawful and tariffs valid.
             revision: names what the entries were read from.
         """
-        faults = Faults()
-        around = Around(
+        before, self._file = self._file, file
+        is_around_same = self.around is not None and self.around.is_of(file)
+        draft = Draft(self, file, at=at)
+        for number, entry in file.numbers.items():
+            if is_around_same and before.numbers.get(number) is entry:
+                draft.keep(number)
+            else:
+                draft.enter(number, entry)
+        blacklist = Blacklist(_blacklist(file, draft.faults))
+        return draft.finish(blacklist, revision=revision)
+
+    def draft(self, sections: ReferenceFile, *, at: datetime) -> Draft:
+        """Begin the next reference; its numbers come one by one.
+
+        Args:
+            sections: the entries of gateways, customers and tariffs.
+            at: the aware instant from which prices must be lawful and tariffs valid.
+        """
+        return Draft(self, sections, at=at)
+
+
+class Draft:
+    """A reference that is being built; nothing of it counts before `finish`.
+
+    Args:
+        builder: knows the last one.
+        file: the entries of gateways, customers and tariffs.
+        at: the aware instant from which prices must be lawful and tariffs valid.
+    """
+
+    def __init__(self, builder: ReferenceBuilder, file: ReferenceFile, *, at: datetime) -> None:
+        self.faults = Faults()
+        self._builder = builder
+        self._last = builder.last
+        self._numbers: dict[E164, ServiceNumber] = {}
+        self._settlements: dict[E164, Settlement] = {}
+        self._number_faults: dict[E164, tuple[Fault, ...]] = {}
+        self._is_continued = False
+        self._touched: set[E164] = set()
+        self._part_faults: dict[str, tuple[Fault, ...]] = {}
+        self._made_customers = builder.made_customers
+        self._around = Around(
             at=at,
             file=file,
-            customers=self._customers(file, faults),
-            gateways=self._gateways(file, faults),
-            tariffs=self._tariffs(file, at, faults),
+            customers=self._part("customers", lambda: self._customers(file), file),
+            gateways=self._part("gateways", lambda: self._gateways(file), file),
+            tariffs=self._part("tariffs", lambda: self._tariffs(file, at), file),
         )
-        numbers, settlements = self._numbers(file, around, faults)
-        directory = faults.attempt(
-            "",
-            lambda: Directory(
-                gateways=around.gateways,
-                customers=around.customers,
-                numbers=numbers,
-                blacklist=Blacklist(_blacklist(file, faults)),
-                prefixes=self._prefixes,
-            ),
-        )
-        if directory is None:  # a check of dialplan's that is none of ours: all stays as it was
-            return Built(reference=self._last, faults=tuple(faults.found))
-        self._last = Reference(
-            directory=directory,
-            tariffs=around.tariffs,
-            settlements=settlements,
-            revision=revision,
-            loaded_at=at,
-        )
-        return Built(reference=self._last, faults=tuple(faults.found))
 
-    def _gateways(self, file: ReferenceFile, faults: Faults) -> dict[str, Gateway]:
+    def _part(
+        self, name: str, make: Callable[[], Mapping[str, T]], file: ReferenceFile
+    ) -> Mapping[str, T]:
+        """Make what numbers refer to, or take it over when its entries are the last ones."""
+        known = self._builder.around
+        if known is not None and getattr(known.file, name) is getattr(file, name):
+            self._part_faults[name] = self._builder.part_faults[name]
+            part: Mapping[str, T] = getattr(known, name)
+            return part
+        made = make()
+        self._part_faults[name] = tuple(self.faults.found)
+        self.faults.found.clear()
+        return made
+
+    # Numbers
+
+    def keep_all(self) -> None:
+        """Take over all numbers as they are; those that changed are then to be told."""
+        self._numbers = dict(self._last.directory.numbers)
+        self._settlements = dict(self._last.settlements)
+        self._number_faults = dict(self._builder.faults)
+        self._is_continued = True
+
+    def keep(self, number: E164) -> None:
+        """Take over one number as it is."""
+        if (known := self._last.directory.numbers.get(number)) is not None:
+            self._numbers[number] = known
+        if (terms := self._last.settlements.get(number)) is not None:
+            self._settlements[number] = terms
+        if faults := self._builder.faults.get(number):
+            self._number_faults[number] = faults
+
+    def drop(self, number: E164) -> None:
+        """Leave a number out: it is not there any more."""
+        self._numbers.pop(number, None)
+        self._settlements.pop(number, None)
+        self._number_faults.pop(number, None)
+
+    def take(self, number: E164, raw: Mapping[str, Any]) -> None:
+        """Make a number of its raw entry; what cannot be used leaves its last good one."""
+        made, settlement = quick_number(number, raw)
+        if made is not None and self._fits(made):
+            self._put(number, made, settlement, ())
+            return
+        try:
+            entry = NumberEntry.model_validate(raw)
+        except ValidationError as exc:
+            told = tuple(fault.under(f"numbers.{number}") for fault in faults_of(exc))
+            self._put_last(number, told)
+        else:
+            self.enter(number, entry)
+
+    def enter(self, number: E164, entry: NumberEntry) -> None:
+        """Make a number of its entry; what cannot be used leaves its last good one."""
+        around = self._around
+        faults = Faults()
+        made = make_number(number, entry, faults)
+        settlement = make_settlement(entry.settlement, faults) if entry.settlement else None
+        customer = around.customers.get(entry.customer)
+        if made is not None and customer is not None:
+            faults.found.extend(number_faults(made, customer, around.gateways.values()))
+        decisive = (*faults.found, *number_fit(number, entry, around))
+        told = []
+        for fault in (*decisive, *tariff_fit(made, around)):
+            # A week's slots stand below `slots` in dialplan, below `week` in the file.
+            path = fault.path.replace("week.slots.", "week.", 1)
+            told.append(Fault(path=f"numbers.{number}.{path}", message=fault.message))
+        if not decisive and around.holds(made):
+            self._put(number, made, settlement, tuple(told))
+        else:
+            self._put_last(number, tuple(told))
+
+    def doubtful(self) -> set[E164]:
+        """Name the numbers that must be taken anew, because of what changed around them."""
+        around, directory = self._around, self._last.directory
+        customers = _changed(directory.customers, around.customers)
+        tariffs = _changed(self._last.tariffs, around.tariffs)
+        found = set(self._number_faults)
+        if _changed(directory.gateways, around.gateways):  # which a SIP URI may name as well
+            found |= {n for n, one in self._numbers.items() if not self._fits(one)}
+        elif customers or tariffs:
+            for number, one in self._numbers.items():
+                if (
+                    one.customer_id in customers or not tariffs.isdisjoint(one.tariff.values())
+                ) and not self._fits(one):
+                    found.add(number)
+        return found
+
+    def finish(self, blacklist: Blacklist, *, revision: str) -> Built:
+        """Give the reference; it is from then on the last one."""
+        around, builder = self._around, self._builder
+        parts: dict[str, Any] = {
+            "customers": around.customers,
+            "gateways": around.gateways,
+            "numbers": self._numbers,
+            "blacklist": blacklist,
+        }
+        if self._is_continued:
+            make = partial(self._last.directory.with_changes, changed=self._touched, **parts)
+        else:
+            make = partial(Directory, prefixes=builder.prefixes, **parts)
+        directory = self.faults.attempt("", make)
+        for told in self._number_faults.values():
+            self.faults.found.extend(told)
+        if directory is not None:
+            builder.faults = self._number_faults
+            builder.around, builder.part_faults = around, self._part_faults
+            builder.made_customers = self._made_customers
+            builder.last = Reference(
+                directory=directory,
+                tariffs=around.tariffs,
+                settlements=self._settlements,
+                revision=revision,
+                loaded_at=around.at,
+            )
+        # Else a check of dialplan's that is none of ours: all stays as it was.
+        of_parts = (fault for told in self._part_faults.values() for fault in told)
+        return Built(reference=builder.last, faults=(*of_parts, *self.faults.found))
+
+    def _put(
+        self,
+        number: E164,
+        made: ServiceNumber,
+        settlement: Settlement | None,
+        faults: tuple[Fault, ...],
+    ) -> None:
+        self.drop(number)
+        self._touched.add(number)
+        self._numbers[number] = made
+        if settlement is not None:
+            self._settlements[number] = settlement
+        if faults:
+            self._number_faults[number] = faults
+
+    def _put_last(self, number: E164, faults: tuple[Fault, ...]) -> None:
+        """Let the last good one stay, if all that it refers to is there."""
+        before = self._last.directory.numbers.get(number)
+        if self._around.holds(before):
+            self._put(number, before, self._last.settlements.get(number), faults)
+        else:
+            self.drop(number)
+            self._number_faults[number] = faults
+
+    def _fits(self, made: ServiceNumber) -> bool:
+        """Say whether nothing at all is wrong with how a number fits what it refers to."""
+        around = self._around
+        return (
+            around.holds(made)
+            and all(
+                table.category == made.category
+                for name in made.tariff.values()
+                for table in around.tariffs[name]
+            )
+            and not any(tariff_fit(made, around))
+            and not number_faults(
+                made, around.customers[made.customer_id], around.gateways.values()
+            )
+        )
+
+    # What numbers refer to
+
+    def _gateways(self, file: ReferenceFile) -> dict[str, Gateway]:
         last = self._last.directory.gateways
         made = {
-            name: make_gateway(name, entry, faults) or last.get(name)
+            name: make_gateway(name, entry, self.faults) or last.get(name)
             for name, entry in file.gateways.items()
         }
         return {name: gateway for name, gateway in made.items() if gateway is not None}
 
-    def _customers(self, file: ReferenceFile, faults: Faults) -> dict[str, Customer]:
-        made = {id_: make_customer(id_, entry) for id_, entry in file.customers.items()}
-        return customers_that_hold(made, self._last.directory.customers, faults)
+    def _customers(self, file: ReferenceFile) -> dict[str, Customer]:
+        known, known_made = self._builder.around, self._builder.made_customers
+        before: Mapping[str, CustomerEntry] = known.file.customers if known is not None else {}
+        made = {
+            id_: known_made[id_] if before.get(id_) is entry else make_customer(id_, entry)
+            for id_, entry in file.customers.items()
+        }
+        self._made_customers = made
+        return customers_that_hold(made, self._last.directory.customers, self.faults)
 
-    def _tariffs(
-        self, file: ReferenceFile, at: datetime, faults: Faults
-    ) -> dict[str, tuple[Tariff, ...]]:
+    def _tariffs(self, file: ReferenceFile, at: datetime) -> dict[str, tuple[Tariff, ...]]:
         tariffs = {}
         for name, entries in file.tariffs.items():
-            made = make_tariffs(name, entries, faults)
+            made = make_tariffs(name, entries, self.faults)
             for index, table in enumerate(made or ()):
                 from_us = us_of(max(at, table.valid_from or at))
                 for fault in SWISS_LAW.faults(table, from_us):
-                    faults.add(f"tariffs.{name}.{index}.{fault.path}", fault.message)
+                    self.faults.add(f"tariffs.{name}.{index}.{fault.path}", fault.message)
             tables = made or self._last.tariffs.get(name)
             if tables is not None:
                 tariffs[name] = tables
         return tariffs
 
-    def _numbers(
-        self, file: ReferenceFile, around: Around, faults: Faults
-    ) -> tuple[dict[E164, ServiceNumber], dict[E164, Settlement]]:
-        sections = (file.customers, file.gateways, file.tariffs)
-        is_around_same = all(map(operator.is_, sections, self._sections)) and self._sections
-        outcomes = {}
-        for number, entry in file.numbers.items():
-            outcome = self._outcomes.get(number)
-            if not (is_around_same and outcome is not None and outcome.made.entry is entry):
-                outcome = self._outcome(number, entry, around)
-            outcomes[number] = outcome
-            faults.found.extend(outcome.faults)
-        self._outcomes, self._sections = outcomes, sections
-        numbers = {n: one.number for n, one in outcomes.items() if one.number is not None}
-        settlements = {
-            n: one.settlement for n, one in outcomes.items() if one.settlement is not None
-        }
-        return numbers, settlements
 
-    def _outcome(self, number: E164, entry: NumberEntry, around: Around) -> _Outcome:
-        before = self._outcomes.get(number)
-        made = self._made(number, entry, around, before.made if before else None)
-        decisive = (*made.faults, *number_fit(number, entry, around))
-        faults = Faults()
-        for fault in (*decisive, *tariff_fit(made.number, around)):
-            # A week's slots stand below `slots` in dialplan, below `week` in the file.
-            path = fault.path.replace("week.slots.", "week.", 1)
-            faults.add(f"numbers.{number}.{path}", fault.message)
-        told = tuple(faults.found)
-        if not decisive and around.holds(made.number):
-            return _Outcome(made, made.number, made.settlement, told)
-        if before is not None and around.holds(before.number):
-            return _Outcome(made, before.number, before.settlement, told)
-        return _Outcome(made, None, None, told)
-
-    def _made(
-        self, number: E164, entry: NumberEntry, around: Around, known: _Made | None
-    ) -> _Made:
-        customer = around.customers.get(entry.customer)
-        if (
-            known is not None
-            and known.entry == entry
-            and known.customer == customer
-            and known.gateways == around.gateways
-        ):
-            return known
-        faults = Faults()
-        service_number = make_number(number, entry, faults)
-        settlement = make_settlement(entry.settlement, faults) if entry.settlement else None
-        if service_number is not None and customer is not None:
-            trunks = around.gateways.values()
-            faults.found.extend(number_faults(service_number, customer, trunks))
-        return _Made(
-            entry, customer, around.gateways, service_number, settlement, tuple(faults.found)
-        )
+def _changed(before: Mapping[str, object], now: Mapping[str, object]) -> set[str]:
+    return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
 
 
 def _blacklist(file: ReferenceFile, faults: Faults) -> Iterator[BlacklistEntry]:

@@ -29,6 +29,14 @@ class Around:
     gateways: Mapping[str, Gateway]
     tariffs: Mapping[str, tuple[Tariff, ...]]
 
+    def is_of(self, file: ReferenceFile) -> bool:
+        """Say whether it was made of the very entries of a file."""
+        return (
+            self.file.customers is file.customers
+            and self.file.gateways is file.gateways
+            and self.file.tariffs is file.tariffs
+        )
+
     def holds(self, number: ServiceNumber | None) -> TypeGuard[ServiceNumber]:
         """Say whether all that a number refers to is there."""
         return (

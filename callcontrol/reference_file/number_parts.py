@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from callcontrol.reference_file.model import (
     NumberEntry,
+    OverrideEntry,
+    PublicHolidaysEntry,
     RouteEntry,
     SlotEntry,
+    SpecialDateEntry,
     StepEntry,
-    TargetEntry,
 )
 from callcontrol.reference_file.parts import Faults
 from callcontrol.reference_file.scalars import CLOSED, zone_of
@@ -81,7 +83,7 @@ def _fields(number: E164, entry: NumberEntry, faults: Faults) -> dict[str, Any]:
         "zone": zone_of(entry.zone),
         "routes": _routes(entry, faults),
         "default_route": _timeline(entry, "default_route", _route_name, faults),
-        "week": _timeline(entry, "week", partial(_week, faults=faults), faults),
+        "week": _timeline(entry, "week", partial(make_week, faults=faults), faults),
         "special_dates": tuple(_special_dates(entry, faults)),
         "overrides": tuple(_overrides(entry, faults)),
         "presentation": _timeline(entry, "presentation", Presentation, faults),
@@ -135,7 +137,9 @@ def _route(path: str, name: str, entry: RouteEntry, faults: Faults) -> Route | N
 
 def _step(path: str, entry: StepEntry, faults: Faults) -> Step | None:
     targets = [
-        faults.attempt(f"{path}.targets.{index}", partial(_target, target))
+        faults.attempt(
+            f"{path}.targets.{index}", partial(make_target, target.address, target.gateways)
+        )
         for index, target in enumerate(entry.targets)
     ]
     made = tuple(target for target in targets if target is not None)
@@ -152,17 +156,19 @@ def _step(path: str, entry: StepEntry, faults: Faults) -> Step | None:
     )
 
 
-def _target(entry: TargetEntry) -> Target:
-    if is_e164(entry.address):
-        return Target(kind="pstn", address=entry.address, gateways=entry.gateways)
-    return parse_target(entry.address, gateways=entry.gateways)
+def make_target(address: str, gateways: tuple[str, ...]) -> Target:
+    """Make a target of its canonical address."""
+    if is_e164(address):
+        return Target(kind="pstn", address=address, gateways=gateways)
+    return parse_target(address, gateways=gateways)
 
 
 def _route_name(name: str) -> str | None:
     return None if name == CLOSED else name
 
 
-def _week(slots: Iterable[SlotEntry], faults: Faults) -> WeekPlan | None:
+def make_week(slots: Iterable[SlotEntry], faults: Faults) -> WeekPlan | None:
+    """Make a weekly plan."""
     made = (
         Slot(
             weekdays=parse_weekdays(slot.weekdays),
@@ -175,40 +181,52 @@ def _week(slots: Iterable[SlotEntry], faults: Faults) -> WeekPlan | None:
     return faults.attempt("week", lambda: WeekPlan(slots=tuple(made)))
 
 
+def make_special_date(path: str, date: SpecialDateEntry, faults: Faults) -> SpecialDate | None:
+    """Make a day, or a range of days, that goes before the week."""
+    return faults.attempt(
+        path,
+        lambda: SpecialDate(
+            name=date.name,
+            first=date.first,
+            last=date.last or date.first,
+            route=_route_name(date.route),
+        ),
+    )
+
+
+def make_public_holidays(
+    path: str, days: PublicHolidaysEntry, faults: Faults
+) -> PublicHolidays | None:
+    """Make the public holidays of a country or a canton."""
+    return faults.attempt(
+        path,
+        lambda: PublicHolidays(
+            canton=days.canton, country=days.country, route=_route_name(days.route)
+        ),
+    )
+
+
+def make_override(path: str, override: OverrideEntry, faults: Faults) -> Override | None:
+    """Make a route forced for some time."""
+    return faults.attempt(
+        path,
+        lambda: Override(
+            from_at=override.from_at,
+            until_at=override.until_at,
+            route=_route_name(override.route),
+        ),
+    )
+
+
 def _special_dates(
     entry: NumberEntry, faults: Faults
 ) -> Iterator[SpecialDate | PublicHolidays | None]:
     for index, date in enumerate(entry.special_dates):
-        yield faults.attempt(
-            f"special_dates.{index}",
-            partial(
-                SpecialDate,
-                name=date.name,
-                first=date.first,
-                last=date.last or date.first,
-                route=_route_name(date.route),
-            ),
-        )
+        yield make_special_date(f"special_dates.{index}", date, faults)
     for index, days in enumerate(entry.public_holidays):
-        yield faults.attempt(
-            f"public_holidays.{index}",
-            partial(
-                PublicHolidays,
-                canton=days.canton,
-                country=days.country,
-                route=_route_name(days.route),
-            ),
-        )
+        yield make_public_holidays(f"public_holidays.{index}", days, faults)
 
 
 def _overrides(entry: NumberEntry, faults: Faults) -> Iterator[Override | None]:
     for index, override in enumerate(entry.overrides):
-        yield faults.attempt(
-            f"overrides.{index}",
-            partial(
-                Override,
-                from_at=override.from_at,
-                until_at=override.until_at,
-                route=_route_name(override.route),
-            ),
-        )
+        yield make_override(f"overrides.{index}", override, faults)

@@ -22,8 +22,9 @@ from dialplan import (
     InvalidNumber,
     InvalidTarget,
     InvalidWeek,
+    canonical_or_same,
+    is_swiss,
     parse_number,
-    parse_number_or_none,
     parse_target,
     parse_weekdays,
     weekdays_text,
@@ -32,7 +33,6 @@ from dialplan import (
 CLOSED = "closed"
 """What stands for a route where there is none: the caller is released."""
 
-_SWISS = re.compile(r"\+41[1-9][0-9]{8}")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")  # one way only: 1 and 01 are not two levels
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -82,7 +82,7 @@ def _sensible(at: datetime) -> datetime:
 
 def _number(value: object) -> object:
     if isinstance(value, str):
-        if _SWISS.fullmatch(value):
+        if is_swiss(value):
             return value  # what parse_number would give, for a tenth of the time
         try:
             return parse_number(value)
@@ -91,9 +91,9 @@ def _number(value: object) -> object:
     raise ValueError(f"{_shown(value)} is not a telephone number")
 
 
-def _address(value: object) -> object:
+def address_of(value: object) -> object:
     """Give a target's canonical address; what is none is left for `build` to judge."""
-    if not isinstance(value, str) or _SWISS.fullmatch(value):
+    if not isinstance(value, str) or is_swiss(value):
         return value
     try:
         return parse_target(value, gateways=("any",)).address
@@ -103,9 +103,9 @@ def _address(value: object) -> object:
 
 def _pattern(value: object) -> object:
     """Give a blacklist pattern with its number in canonical form, if it is one."""
-    if not isinstance(value, str) or _SWISS.fullmatch(value) or value.endswith("*"):
+    if not isinstance(value, str) or value.endswith("*"):
         return value
-    return parse_number_or_none(value) or value
+    return canonical_or_same(value)
 
 
 def _weekdays(value: object) -> object:
@@ -155,7 +155,7 @@ Number: TypeAlias = Annotated[
 Address: TypeAlias = Annotated[
     str,
     Field(max_length=400, description="telephone number, or SIP URI"),
-    BeforeValidator(_address),
+    BeforeValidator(address_of),
 ]
 Pattern: TypeAlias = Annotated[
     str,

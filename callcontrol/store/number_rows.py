@@ -6,13 +6,15 @@ instant of a scheduled change. A `route` that is null stands for closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import MINYEAR, UTC, datetime
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from callcontrol.reference_file.model import NumberEntry, RouteEntry, SlotEntry
 from callcontrol.reference_file.scalars import CLOSED
-from dialplan import E164, parse_weekdays, weekdays_text
+from dialplan import parse_weekdays, weekdays_text
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -20,121 +22,114 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]
 
 _ALWAYS = "-infinity"
-_TRANSPORT = {
-    "transport_voip": "voip",
-    "transport_fixed": "fixed",
-    "transport_mobile": "mobile",
-    "transport_international": "international",
-}
 
 
-class NumberRows:
-    """Joins the rows of many numbers into the form of the reference file."""
+def number_query(which: str) -> str:
+    """Give the query for numbers with all that belongs to them.
 
-    def __init__(self) -> None:
-        self._numbers: dict[E164, dict[str, Any]] = {}
-        self._changes: dict[tuple[E164, datetime], dict[str, Any]] = {}
-        self._routes: dict[tuple[E164, str, datetime], dict[str, Any]] = {}
+    It has two columns: `number`, and `entry`, the JSON text of what `raw_of` reads. Postgres
+    puts together what belongs to a number: it sends a sixteenth of the rows that way, and does
+    so on a processor of its own.
 
-    def tables(self) -> Iterator[tuple[str, str, Callable[[Record], None]]]:
-        """Give each table with the order of its rows and what takes a row, parents first."""
-        yield "numbers", "number", self._take_number
-        yield "number_tariffs", "effective_at", self._take_tariff
-        yield "number_levels", "effective_at", self._take_level
-        yield "number_presentations", "effective_at", self._take_presentation
-        yield "number_default_routes", "effective_at", self._take_default_route
-        yield "number_routes", "name, effective_at", self._take_route
-        yield "route_steps", "step", self._take_step
-        yield "route_targets", "step, position", self._take_target
-        yield "number_weeks", "effective_at", self._take_week
-        yield "week_slots", "position", self._take_slot
-        yield "special_dates", "position", self._take_special_date
-        yield "public_holidays", "position", self._take_public_holidays
-        yield "overrides", "position", self._take_override
-
-    def raw(self) -> Iterator[tuple[E164, dict[str, Any]]]:
-        """Give every number, in the form of the reference file; once."""
-        for route in self._routes.values():
-            route["steps"] = list(route["steps"].values())
-        # asyncpg gives the infinities without a zone, which cannot be compared with others.
-        for number, at in sorted(self._changes, key=lambda key: key[1].replace(tzinfo=UTC)):
-            self._numbers[number]["scheduled"].append(self._changes[number, at])
-        yield from sorted(self._numbers.items())
-
-    def _at(self, row: Record) -> dict[str, Any]:
-        """Give what a dated row belongs to: the number, or the change at its instant."""
-        number, at = row["number"], row["effective_at"]
-        if at.year == MINYEAR:  # how asyncpg gives -infinity
-            return self._numbers[number]
-        return self._changes.setdefault((number, at), {"at": at})
-
-    def _take_number(self, row: Record) -> None:
-        raw = columns_of(row, "number", "settlement_share", *_TRANSPORT)
-        if row["settlement_share"] is not None:
-            prices = {name: row[column] for column, name in _TRANSPORT.items()}
-            raw["settlement"] = {
-                "share": row["settlement_share"],
-                "transport_per_minute": prices,
-            }
-        raw |= {"scheduled": [], "special_dates": [], "public_holidays": [], "overrides": []}
-        self._numbers[row["number"]] = raw
-
-    def _take_tariff(self, row: Record) -> None:
-        self._at(row)["tariff"] = row["tariff"]
-
-    def _take_level(self, row: Record) -> None:
-        self._at(row)["level"] = row["level"]
-
-    def _take_presentation(self, row: Record) -> None:
-        self._at(row)["presentation"] = row["presentation"]
-
-    def _take_default_route(self, row: Record) -> None:
-        self._at(row)["default_route"] = row["route"] or CLOSED
-
-    def _take_route(self, row: Record) -> None:
-        route = {"limit_s": row["limit_s"], "steps": {}}
-        self._routes[row["number"], row["name"], row["effective_at"]] = route
-        self._at(row).setdefault("routes", {})[row["name"]] = route
-
-    def _take_step(self, row: Record) -> None:
-        route = self._routes[row["number"], row["route"], row["effective_at"]]
-        raw = columns_of(row, "number", "route", "effective_at", "step")
-        route["steps"][row["step"]] = raw | {"targets": []}
-
-    def _take_target(self, row: Record) -> None:
-        route = self._routes[row["number"], row["route"], row["effective_at"]]
-        route["steps"][row["step"]]["targets"].append(
-            {"address": row["address"], "gateways": row["gateways"]}
-        )
-
-    def _take_week(self, row: Record) -> None:
-        self._at(row)["week"] = []
-
-    def _take_slot(self, row: Record) -> None:
-        self._at(row)["week"].append(
-            {
-                "weekdays": weekdays_text(row["weekdays"]),
-                "start": row["starts"],
-                "end": row["ends"],
-                "route": row["route"] or CLOSED,
-            }
-        )
-
-    def _take_special_date(self, row: Record) -> None:
-        raw = {"name": row["name"], "first": row["first_day"], "last": row["last_day"]}
-        self._numbers[row["number"]]["special_dates"].append(raw | _route_of(row))
-
-    def _take_public_holidays(self, row: Record) -> None:
-        raw = {"canton": row["canton"], "country": row["country"]}
-        self._numbers[row["number"]]["public_holidays"].append(raw | _route_of(row))
-
-    def _take_override(self, row: Record) -> None:
-        raw = {"from_at": row["from_at"], "until_at": row["until_at"]}
-        self._numbers[row["number"]]["overrides"].append(raw | _route_of(row))
+    Args:
+        which: numbers, as an SQL condition on the column `number`.
+    """
+    return _QUERY.format(which=which)
 
 
-def _route_of(row: Record) -> dict[str, str]:
-    return {"route": row["route"] or CLOSED}
+def raw_of(text: str) -> dict[str, Any]:
+    """Read the JSON text of a number as its entry in the reference file."""
+    raw: dict[str, Any] = json.loads(text)
+    for dated in (raw, *raw.get("scheduled", ())):
+        for slot in dated.get("week", ()):
+            slot["weekdays"] = _weekdays_text(tuple(slot["weekdays"]))
+    return raw
+
+
+_weekdays_text = lru_cache(maxsize=256)(weekdays_text)
+
+# Every part reads its own table by the same condition, so that each is found by its key;
+# `closed` is how an entry says CLOSED.
+_QUERY = """
+WITH targets AS MATERIALIZED (
+    SELECT number, route, effective_at, step, json_agg(json_build_object(
+        'address', address, 'gateways', gateways) ORDER BY position) AS targets
+    FROM route_targets WHERE {which} GROUP BY number, route, effective_at, step
+), steps AS MATERIALIZED (
+    SELECT number, route, effective_at, json_agg(json_build_object(
+        'ring_s', ring_s, 'next_on', next_on, 'presentation', presentation,
+        'targets', coalesce(targets, '[]')) ORDER BY step) AS steps
+    FROM route_steps LEFT JOIN targets USING (number, route, effective_at, step)
+    WHERE {which} GROUP BY number, route, effective_at
+), routes AS MATERIALIZED (
+    SELECT number, effective_at, json_object_agg(name, json_build_object(
+        'limit_s', limit_s, 'steps', coalesce(steps, '[]')) ORDER BY name) AS routes
+    FROM number_routes
+    LEFT JOIN (SELECT route AS name, * FROM steps) AS of USING (number, name, effective_at)
+    WHERE {which} GROUP BY number, effective_at
+), weeks AS MATERIALIZED (
+    SELECT number, effective_at, coalesce(json_agg(json_build_object(
+        'weekdays', weekdays, 'start', starts, 'end', ends,
+        'route', coalesce(route, 'closed')) ORDER BY position)
+        FILTER (WHERE position IS NOT NULL), '[]') AS week
+    FROM number_weeks LEFT JOIN week_slots USING (number, effective_at)
+    WHERE {which} GROUP BY number, effective_at
+), default_routes AS MATERIALIZED (
+    SELECT number, effective_at, coalesce(route, 'closed') AS default_route
+    FROM number_default_routes WHERE {which}
+), dated AS MATERIALIZED (
+    SELECT *, effective_at = '-infinity' AS is_initial
+    FROM (SELECT * FROM number_tariffs WHERE {which}) AS tariffs
+    FULL JOIN (SELECT * FROM number_levels WHERE {which}) AS levels
+        USING (number, effective_at)
+    FULL JOIN (SELECT * FROM number_presentations WHERE {which}) AS presentations
+        USING (number, effective_at)
+    FULL JOIN default_routes USING (number, effective_at)
+    FULL JOIN routes USING (number, effective_at)
+    FULL JOIN weeks USING (number, effective_at)
+), scheduled AS MATERIALIZED (
+    SELECT number, json_agg(json_build_object('at', effective_at, 'tariff', tariff,
+        'level', level, 'presentation', presentation, 'default_route', default_route,
+        'week', week, 'routes', routes) ORDER BY effective_at) AS scheduled
+    FROM dated WHERE NOT is_initial GROUP BY number
+), days AS MATERIALIZED (
+    SELECT number, json_agg(json_build_object('name', name, 'first', first_day,
+        'last', last_day, 'route', coalesce(route, 'closed')) ORDER BY position)
+        AS special_dates
+    FROM special_dates WHERE {which} GROUP BY number
+), holidays AS MATERIALIZED (
+    SELECT number, json_agg(json_build_object('canton', canton, 'country', country,
+        'route', coalesce(route, 'closed')) ORDER BY position) AS public_holidays
+    FROM public_holidays WHERE {which} GROUP BY number
+), forced AS MATERIALIZED (
+    SELECT number, json_agg(json_build_object('from_at', from_at, 'until_at', until_at,
+        'route', coalesce(route, 'closed')) ORDER BY position) AS overrides
+    FROM overrides WHERE {which} GROUP BY number
+)
+SELECT number, json_strip_nulls(json_build_object(
+    'category', category, 'customer', customer, 'tariff', tariff, 'level', level,
+    'zone', zone, 'routes', routes, 'default_route', default_route, 'week', week,
+    'special_dates', special_dates, 'public_holidays', public_holidays,
+    'overrides', overrides, 'presentation', presentation, 'fixed_number', fixed_number,
+    'refuses_withheld', refuses_withheld, 'level_keys', level_keys, 'max_calls', max_calls,
+    'active_from', active_from, 'active_until', active_until,
+    'ported_out_at', ported_out_at, 'suspended', suspended,
+    'closed_message', closed_message, 'failed_message', failed_message,
+    'scheduled', scheduled,
+    'settlement', CASE WHEN settlement_share IS NOT NULL THEN json_build_object(
+        'share', settlement_share::text, 'transport_per_minute', json_build_object(
+            'voip', transport_voip::text, 'fixed', transport_fixed::text,
+            'mobile', transport_mobile::text,
+            'international', transport_international::text)) END
+))::text AS entry
+FROM (SELECT * FROM numbers WHERE {which}) AS numbers
+LEFT JOIN (SELECT * FROM dated WHERE is_initial) AS initial USING (number)
+LEFT JOIN scheduled USING (number)
+LEFT JOIN days USING (number)
+LEFT JOIN holidays USING (number)
+LEFT JOIN forced USING (number)
+ORDER BY number
+"""
 
 
 def rows_of(entry: NumberEntry) -> Iterator[tuple[str, Row]]:

@@ -7,7 +7,9 @@ row harms nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,15 +24,18 @@ from callcontrol.reference_file.model import (
     TariffEntry,
 )
 from callcontrol.reference_file.wording import faults_of
-from callcontrol.store.number_rows import NumberRows, columns_of
+from callcontrol.store.number_rows import columns_of, number_query, raw_of
 from dialplan import E164, Fault
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
+    from callcontrol.reference_file import Draft
     from callcontrol.store.pool import Connection
 
 M = TypeVar("M", bound=BaseModel)
+
+_NUMBERS_AT_ONCE = 500
 
 _ANNOUNCEMENT = (
     "language",
@@ -51,6 +56,8 @@ class Entries:
     Attributes:
         faults: with paths such as `numbers.+41900123456.zone`.
         shapeless: what the faults are of, by section: names, numbers, ids of the blacklist.
+        customer_rows: what the customers were made of.
+        customers_before, customer_rows_before: those of the last reading, if there was one.
     """
 
     gateways: dict[str, GatewayEntry] = field(default_factory=dict)
@@ -60,6 +67,9 @@ class Entries:
     blacklist: tuple[BlacklistLine, ...] = ()
     faults: list[Fault] = field(default_factory=list)
     shapeless: dict[str, list[Any]] = field(default_factory=dict)
+    customer_rows: dict[str, Record] = field(default_factory=dict)
+    customers_before: dict[str, CustomerEntry] = field(default_factory=dict)
+    customer_rows_before: dict[str, Record] = field(default_factory=dict)
 
     def shaped(self, section: str, key: object, kind: type[M], raw: object) -> M | None:
         """Make an entry, or note its faults and give None."""
@@ -91,11 +101,16 @@ async def read_gateways(connection: Connection, entries: Entries) -> None:
 
 
 async def read_customers(connection: Connection, entries: Entries) -> None:
-    """Read the customers."""
+    """Read the customers; one whose row is as it was before keeps its entry."""
     for row in await connection.fetch("SELECT * FROM customers ORDER BY id"):
-        id_, raw = row["id"], columns_of(row, "id")
-        if (entry := entries.shaped("customers", id_, CustomerEntry, raw)) is not None:
+        id_ = row["id"]
+        entry = entries.customers_before.get(id_)
+        if entry is None or entries.customer_rows_before[id_] != row:
+            raw = columns_of(row, "id")
+            entry = entries.shaped("customers", id_, CustomerEntry, raw)
+        if entry is not None:
             entries.customers[id_] = entry
+            entries.customer_rows[id_] = row
 
 
 async def read_tariffs(connection: Connection, entries: Entries) -> None:
@@ -134,32 +149,49 @@ async def read_blacklist(connection: Connection, entries: Entries) -> None:
     entries.blacklist = tuple(sorted(lines, key=lambda line: line.key))
 
 
-async def read_numbers(
-    connection: Connection, entries: Entries, only: Sequence[str] | None = None
-) -> None:
-    """Read numbers with all that belongs to them.
+async def read_numbers(connection: Connection, entries: Entries) -> None:
+    """Read all numbers with all that belongs to them."""
+    async for texts in number_texts(connection):
+        for number, text in texts:
+            entry = entries.shaped("numbers", number, NumberEntry, raw_of(text))
+            if entry is not None:
+                entries.numbers[number] = entry
+
+
+async def number_texts(
+    connection: Connection, only: Iterable[E164] | None = None
+) -> AsyncIterator[list[tuple[E164, str]]]:
+    """Read numbers with all that belongs to them, each as the text that `raw_of` reads.
+
+    Gives some hundred at a time, and asks for the next ones before, so that Postgres works
+    while they are taken.
 
     Args:
-        connection: in a transaction that sees one snapshot.
-        entries: takes them.
-        only: these; none: all.
+        connection: in a transaction that sees one snapshot; not to be used until the end.
+        only: these; None: all.
     """
-    rows = NumberRows()
-    for table, order, take in rows.tables():
-        # Table and order are words of this file; the numbers are a parameter.
-        if only is None:
-            found = await connection.fetch(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608
-        else:
-            found = await connection.fetch(
-                f"SELECT * FROM {table} WHERE number = ANY($1) ORDER BY {order}",  # noqa: S608
-                only,
-            )
-        for row in found:
-            take(row)
-    for number, raw in rows.raw():
-        entry = entries.shaped("numbers", number, NumberEntry, raw)
-        if entry is not None:
-            entries.numbers[number] = entry
+    if only is None:
+        rows = await connection.fetch("SELECT number FROM numbers")
+        only = [row["number"] for row in rows]
+        del rows
+    wanted = sorted(only)
+    parts = [wanted[i : i + _NUMBERS_AT_ONCE] for i in range(0, len(wanted), _NUMBERS_AT_ONCE)]
+    query = number_query("number = ANY($1)")
+    coming: asyncio.Task[list[Record]] | None = None
+    try:
+        for index in range(len(parts) + 1):
+            rows = await coming if coming is not None else []
+            coming = None
+            if index < len(parts):
+                coming = asyncio.ensure_future(connection.fetch(query, parts[index]))
+                await asyncio.sleep(0)  # it is sent before the last ones are taken
+            if rows:
+                yield [(row["number"], row["entry"]) for row in rows]
+    finally:
+        if coming is not None:
+            coming.cancel()
+            with suppress(asyncio.CancelledError):
+                await coming
 
 
 class _Tables(BaseModel):
@@ -184,13 +216,39 @@ def _level(row: Record) -> dict[str, Any]:
     return level
 
 
-READERS = {
+async def take_numbers(
+    connection: Connection, draft: Draft, only: Set[E164] | None = None
+) -> None:
+    """Read numbers into a draft; those that are not there any more are dropped from it.
+
+    The draft takes them in another thread, while Postgres puts together the next ones.
+
+    Args:
+        connection: in a transaction that sees one snapshot.
+        draft: takes them.
+        only: these; None: all.
+    """
+    gone = set(only or ())
+    async for texts in number_texts(connection, only):
+        await asyncio.to_thread(_take, draft, texts)
+        gone.difference_update(number for number, _ in texts)
+    for number in gone:
+        draft.drop(number)
+
+
+def _take(draft: Draft, texts: list[tuple[E164, str]]) -> None:
+    for number, text in texts:
+        draft.take(number, raw_of(text))
+
+
+SECTION_READERS = {
     "gateways": read_gateways,
     "customers": read_customers,
     "tariffs": read_tariffs,
-    "blacklist": read_blacklist,
-    "numbers": read_numbers,
 }
+"""How the sections that numbers refer to are read."""
+
+READERS = {**SECTION_READERS, "blacklist": read_blacklist, "numbers": read_numbers}
 """How each section is read, from a transaction that sees one snapshot of all of them."""
 
 

@@ -17,11 +17,11 @@ from gevent.event import AsyncResult
 from callcontrol.clock import Clock, SystemClock
 from callcontrol.errors import StoreUnavailable
 from callcontrol.reference import Reference
-from callcontrol.reference_file import Built, ReferenceBuilder
+from callcontrol.reference_file import Built
 from callcontrol.store.migrate import check_schema
 from callcontrol.store.pool import Store, run
 from callcontrol.store.reference_follow import Follower
-from callcontrol.store.reference_read import Entries, read_everything
+from callcontrol.store.reference_news import EVERYTHING, ReferenceRows
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -138,9 +138,7 @@ def read_built_once(dsn: str, *, at: datetime, prefixes: tuple[str, ...] = ()) -
         ConfigError: the database has another schema.
         StoreUnavailable: Postgres cannot be reached.
     """
-    entries = run(dsn, _entries, dsn, deadline_s=_START_S)
-    built = ReferenceBuilder(prefixes=prefixes).build(entries.file(), at=at)
-    return Built(reference=built.reference, faults=(*entries.faults, *built.faults))
+    return run(dsn, _built, dsn, at, prefixes, deadline_s=_START_S)
 
 
 def read_reference_once(dsn: str, *, at: datetime, prefixes: tuple[str, ...] = ()) -> Reference:
@@ -152,6 +150,8 @@ def read_reference_once(dsn: str, *, at: datetime, prefixes: tuple[str, ...] = (
     return read_built_once(dsn, at=at, prefixes=prefixes).reference
 
 
-async def _entries(connection: Connection, dsn: str) -> Entries:
+async def _built(
+    connection: Connection, dsn: str, at: datetime, prefixes: tuple[str, ...]
+) -> Built:
     await check_schema(connection, dsn)
-    return await read_everything(connection)
+    return await ReferenceRows(prefixes=prefixes).read(connection, {EVERYTHING}, at=at)

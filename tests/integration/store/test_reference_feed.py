@@ -12,11 +12,12 @@ import structlog
 
 from callcontrol.errors import ConfigError, StoreUnavailable
 from callcontrol.metrics import Metrics
+from callcontrol.reference import Reference
 from callcontrol.reference_file import read_reference_file
 from callcontrol.store import Connection, EmbeddedPostgres, Store, run
 from callcontrol.store.reference_load import load_reference
 from callcontrol.store.reference_rows import ReferenceFeed
-from dialplan import E164
+from dialplan import E164, Caller
 
 AT = datetime(2026, 9, 1, tzinfo=UTC)
 DEMO = Path(__file__).parents[3] / "fixtures" / "reference" / "demo.yaml"
@@ -66,6 +67,13 @@ def execute(store: Store, statement: str) -> None:
     store.call(_execute, statement, deadline_s=10)
 
 
+def blocks(reference: Reference, number: str) -> bool:
+    """Say whether a caller is refused by the platform's blacklist."""
+    caller = Caller(raw=number, number=E164(number))
+    blacklist = reference.directory.blacklist
+    return blacklist.match(caller, number=NUMBER, customers=(), at=AT) is not None
+
+
 def level_of(feed: ReferenceFeed) -> int:
     """Say at which level a call to the number starts."""
     return feed.current().directory.numbers[NUMBER].level.at(AT)
@@ -110,6 +118,10 @@ def test_a_change_takes_effect_without_a_restart(store: Store, feed: ReferenceFe
             lambda r: r.directory.gateways["trunk-a"].port == 5070,
         ),
         ("DELETE FROM blacklist", lambda r: len(r.directory.blacklist) == 0),
+        (
+            "INSERT INTO blacklist (pattern) VALUES ('+41791234567')",
+            lambda r: blocks(r, "+41791234567"),
+        ),
         ("TRUNCATE overrides", lambda r: not r.directory.numbers["+41840123456"].overrides),
         (
             "UPDATE numbers SET number = '+41901999999' WHERE number = '+41901123456'",
