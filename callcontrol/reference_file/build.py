@@ -215,9 +215,10 @@ class Draft:
             found |= {n for n, one in self._numbers.items() if not self._fits(one)}
         elif customers or tariffs:
             for number, one in self._numbers.items():
-                if (
-                    one.customer_id in customers or not tariffs.isdisjoint(one.tariff.values())
-                ) and not self._fits(one):
+                is_near = one.customer_id in customers or (
+                    tariffs and not tariffs.isdisjoint(one.tariff.values())
+                )
+                if is_near and not self._fits(one):
                     found.add(number)
         return found
 
@@ -327,7 +328,13 @@ class Draft:
 
 
 def _changed(before: Mapping[str, object], now: Mapping[str, object]) -> set[str]:
-    return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+    if before is now:
+        return set()
+    return {
+        name
+        for name in before.keys() | now.keys()
+        if (one := before.get(name)) is not (other := now.get(name)) and one != other
+    }
 
 
 def _blacklist(file: ReferenceFile, faults: Faults) -> Iterator[BlacklistEntry]:
