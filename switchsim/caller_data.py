@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from switchsim import sdp
 from switchsim.encoding import show
@@ -22,6 +23,7 @@ _NOT_COPIED = re.compile(
     r"content-.*|route|record-route|expires|accept.*|require|session-expires|min-se|privacy|"
     r"p-asserted-identity|p-preferred-identity|remote-party-id|history-info|reason|date"
 )
+_TRAVELLING = re.compile(r"%EF%9[C-F]%[89AB][0-9A-F]", re.IGNORECASE)
 # A Remote-Party-ID of any other shape is none.
 _REMOTE = re.compile(r"[^<>]*<[^<>]+>(?:\s*;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[\w.!%*+`'~-]+))*\s*")
 _HIDES_NAME = {"yes", "full", "name"}
@@ -60,6 +62,12 @@ def identity(request: SipMessage) -> Identity:
     )
 
 
+def _request_uri(request: SipMessage) -> str:
+    # sippy escapes the characters that our bytes travel as, by their UTF-8.
+    text = _TRAVELLING.sub(lambda found: unquote(found.group()), str(request.getRURI()))
+    return show(text)
+
+
 def privacy_of(request: SipMessage) -> str:
     """What the first Privacy header asks for, joined by `;`; the others do not count."""
     asked = re.split(r"[;,]", header(request, "privacy") or "")
@@ -76,7 +84,7 @@ def profile_of(
     name = f"sofia/{settings.profile}/{shown}@{sender.hostport}"[:255]
     number = _clean_number(who.party.decoded_user) if who.party.user else ""
     display = _clean_name(who.party.decoded_display or sender.decoded_display) or number
-    called = party(f"<{show(str(request.getRURI()))}>")
+    called = party(f"<{_request_uri(request)}>")
     return CallerProfile(
         uuid=uuid,
         channel_name=name,
@@ -137,7 +145,7 @@ def first_variables(
         ("sip_full_to", header(request, "to")),
         ("sip_allow", ", ".join(headers(request, "allow"))),
     )
-    _put_party(variables, "sip_req", party(f"<{show(str(request.getRURI()))}>"))
+    _put_party(variables, "sip_req", party(f"<{_request_uri(request)}>"))
     _put_party(variables, "sip_to", party(header(request, "to") or ""))
     _put_party(variables, "sip_contact", party(header(request, "contact") or ""))
     variables.set("rtp_use_codec_string", "PCMA,PCMU")
