@@ -112,6 +112,7 @@ class Session:
         runner = self.switch.applications.get(application)
         if runner is None:
             log.info("no application %r", application)
+            channel.variables.set("app_uuid", uuid)
             channel.hang_up("DESTINATION_OUT_OF_ORDER")
             return
         argument = expand(data, self.lookup)

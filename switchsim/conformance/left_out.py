@@ -108,6 +108,8 @@ FLOATING += (
 _FORBIDDEN = "moves the call; the engine forbids it in every bridge string (redirect-*-string)"
 _NESTED = "a bridge inside a bridge that rings; no engine of ours does that"
 _LOCKED = "what event-lock kept back is run even after the hangup; no engine of ours uses it"
+_HELD = "not built yet: CHANNEL_HOLD, the time on hold, and 100 and a pause before the 200"
+_LIMITS = "not built yet: several commands in one write, repeats by loops, bodies beyond 16 MiB"
 _BY_CLIENT = "commanded over a client's connection, which is not kept with the recording"
 _REWRITTEN = "FreeSWITCH rewrites such a URI before anybody sees it; sippy does not"
 
@@ -116,6 +118,8 @@ CASES: dict[str, str] = {
     "09-*/no-timeout-set": "takes 32 s",
     "13-*/event-filter-channel-call-uuid": _ALONE,
     "15-*/displace": _UNUSED,
+    "22-*/event-filter-with-hold-events": _HELD,
+    "22-*/myevents": _HELD,
     "23-*/bridge-command-queued-before-bye-is-seen": _NESTED,
     "23-*/cancel-crosses-answer": "the CANCEL met an answer half taken over",
     "23-*/second-bridge-command-sent-while-first-rings-event-lock": _LOCKED,
@@ -123,6 +127,9 @@ CASES: dict[str, str] = {
     "25-*/enterprise-one-answers": "`:_:` rings one after the other; no engine of ours uses it",
     "26-*/to-a-leg-during-bridge": "`sendevent SEND_INFO`, an INFO outside of any call: "
     + _UNUSED,
+    "30-framing-and-limits": _LIMITS,
+    "30-*/app-failures": "endpoints user, error and group: " + _UNUSED,
+    "30-*/sync-mode-full": "linger without async; our dialplan always says async",
     "28-*/redirect-302-default": _FORBIDDEN,
     "28-*/redirect-302-outbound_redirect_fatal-on-a-leg": _FORBIDDEN,
     "16-*/closed-before-connect-uuid-kill": _BY_CLIENT,

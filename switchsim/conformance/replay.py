@@ -14,7 +14,7 @@ from switchsim.switch import Switch
 
 _AGENT = "FreeSWITCH-mod_sofia/1.11.3-dev+git~20260821T141014Z~cc93a683ca~64bit"
 _GRACE_S = 4.0
-_SLOWER = 1.5  # than the recording, at most
+_SLOWER = 3.0  # than the recording, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
