@@ -158,14 +158,16 @@ class Service:
 
     def log_lines(self, event: str) -> list[dict[str, Any]]:
         """Give the log's lines of an event."""
-        lines = map(
-            json.loads, filter(lambda x: x[:1] == "{", self._log.read_text().splitlines())
-        )
+        lines = [json.loads(line) for line in self._lines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
     def said(self) -> list[str]:
         """Give what it said besides log lines."""
-        return [line for line in self._log.read_text().splitlines() if line[:1] != "{"]
+        return [line for line in self._lines() if not line.startswith("{")]
+
+    def _lines(self) -> list[str]:
+        """Read the lines that are written to their end."""
+        return self._log.read_text(encoding="utf-8").split("\n")[:-1]
 
     def stop(self) -> None:
         """End it, whatever state it is in."""
