@@ -190,6 +190,10 @@ class Stack:
         """Read the records of a number from Postgres, oldest first."""
         return self._records(CdrFilter(number=number, limit=1000))[::-1]
 
+    def all_cdrs(self) -> list[dict[str, Any]]:
+        """Read all records from Postgres, oldest first."""
+        return self._records(CdrFilter(limit=10_000))[::-1]
+
     def _records(self, wanted: CdrFilter) -> list[dict[str, Any]]:
         """Read records, as `callcontrol cdrs --json --operator` prints them."""
         return [shown(cdr, operator=True) for cdr in run(self._dsn, find_cdrs, wanted)]

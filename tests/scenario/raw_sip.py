@@ -32,7 +32,7 @@ def written_out(text: bytes) -> bytes:
 
 def header(message: bytes, name: str) -> bytes | None:
     """Give the first header of that name, unfolded; None when there is none."""
-    start = rb"(?im)^%s[ \t]*:[ \t]*(.*(?:\r\n[ \t].*)*?)\r?$"
+    start = rb"(?im)^%s[ \t]*:[ \t]*([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)"
     found = re.search(start % re.escape(name.encode()), message)
     return re.sub(rb"\r\n[ \t]+", b" ", found[1]).strip() if found else None
 
