@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from switchsim import quiet
-from switchsim.conformance.compare import Comparison, compare
+from switchsim.conformance.compare import Comparison
 from switchsim.conformance.left_out import why_left_out
 from switchsim.conformance.recording import load
-from switchsim.conformance.replay import replay
+from switchsim.conformance.run import run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,10 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     left_out = {case.name: why for case in cases if (why := why_left_out(case.name))}
     quiet.hush()
-    replayed = replay([case for case in cases if case.name not in left_out])
-    compared = [compare(replayed[case.name]) for case in cases if case.name in replayed]
+    compared, again = run([case for case in cases if case.name not in left_out])
     for line in table(compared, left_out, verbose=options.verbose):
         sys.stdout.write(f"{line}\n")
+    if again:
+        sys.stdout.write(f"{again} replayed twice\n")
     return 1 if any(comparison.differences for comparison in compared) else 0
 
 

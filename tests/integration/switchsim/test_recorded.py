@@ -5,26 +5,26 @@ from pathlib import Path
 import pytest
 
 from switchsim import quiet
-from switchsim.conformance.compare import compare
 from switchsim.conformance.left_out import CASES, why_left_out
 from switchsim.conformance.recording import load
-from switchsim.conformance.replay import replay
+from switchsim.conformance.run import run
 
 _RECORDED = load(Path(__file__).parents[3] / "fixtures" / "esl")
 _CASES = [case for case in _RECORDED if why_left_out(case.name) is None]
 
 
 @pytest.fixture(scope="module")
-def replayed():
+def compared():
     """Every recorded case, replayed at the same time: as long as the longest takes."""
     quiet.hush()
-    return replay(_CASES)
+    comparisons, _ = run(_CASES)
+    return {comparison.case: comparison for comparison in comparisons}
 
 
 @pytest.mark.parametrize("name", [case.name for case in _CASES])
-def test_a_recorded_case_is_repeated(name, replayed):
+def test_a_recorded_case_is_repeated(name, compared):
     """Same events in the same order, same headers and values, same SIP on both sides."""
-    comparison = compare(replayed[name])
+    comparison = compared[name]
 
     assert comparison.differences == ()
     assert comparison.compared > comparison.left_out
