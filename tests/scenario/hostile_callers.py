@@ -66,6 +66,7 @@ CALLERS = {
     "brackets-in-name": Hostile(
         b'"{injected=1}[injected=2]<injected=3>(4)" <sip:+41795550001@127.0.0.1>'
     ),
+    "apostrophe-in-name": Hostile(b'"\'}]{" <sip:+41795550001@127.0.0.1>'),
     "separators-in-user": Hostile(
         b"<sip:a%3A_%3Ab%2C%7Binjected%3D1%7D%7Cd@127.0.0.1>",
         raw="a:_:b,{injected=1}|d",
