@@ -165,3 +165,28 @@ def test_entries_that_could_never_match_are_refused(
         BlacklistEntry(**({"pattern": MOBILE} | changes))  # type: ignore[arg-type]
 
     assert [fault.path for fault in refusal.value.faults] == [path]
+
+
+def test_a_draft_is_the_next_blacklist_and_leaves_the_last_one_alone() -> None:
+    """Entries are added and removed without building the rest again."""
+    last = Blacklist((_entry(MOBILE), _entry("+4144*")))
+
+    draft = last.draft()
+    draft.add(("+4143*", "+4122*"), _entry("+4143*"))
+    draft.remove("+4144*", Scope("platform"))
+    draft.remove("+4199*", Scope("platform"))
+    following = draft.done()
+
+    zurich = make_caller("+41445550101")
+    found = [
+        blacklist.match(zurich, number=NUMBER, customers=(), at=MONDAY_NOON)
+        for blacklist in (last, following)
+    ]
+    assert [entry and entry.pattern for entry in found] == ["+4144*", None]
+    assert (len(last), len(following)) == (2, 3)
+
+
+def test_a_draft_refuses_what_is_no_pattern() -> None:
+    """Also in a list of patterns that share their terms."""
+    with pytest.raises(InvalidEntry):
+        Blacklist(()).draft().add(("+41*", "79*"), _entry("+41*"))

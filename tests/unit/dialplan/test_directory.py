@@ -67,3 +67,17 @@ def test_a_gateway_that_is_not_there() -> None:
 def test_an_empty_directory_is_one() -> None:
     """An engine may start before anything is set up."""
     assert not Directory().numbers
+
+
+def test_changed_parts_are_judged_like_new_ones() -> None:
+    """A number whose customer is gone is refused, although the number has not changed."""
+    directory = make_directory()
+
+    with pytest.raises(InvalidDirectory):
+        directory.with_changes(
+            gateways=directory.gateways,
+            customers={},
+            numbers=directory.numbers,
+            changed=(),
+            blacklist=directory.blacklist,
+        )

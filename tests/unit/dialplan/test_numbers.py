@@ -16,7 +16,7 @@ from dialplan import (
     printed,
     short_number_kind,
 )
-from dialplan.numbers import line_kind_of
+from dialplan.numbers import canonical_or_same, line_kind_of
 
 
 @pytest.mark.parametrize(
@@ -242,3 +242,9 @@ def test_only_the_canonical_form_is_e164(text: str) -> None:
     """Plus, no leading zero, seven to fifteen digits."""
     assert not is_e164(text)
     assert is_e164("+41900123456")
+
+
+@pytest.mark.parametrize("text", ["+9991234567", "+2101234567", "+41795550001", "+39067654321"])
+def test_canonical_or_same_is_what_parsing_says(text: str) -> None:
+    """Also where no country has the code: the text stays as it is."""
+    assert canonical_or_same(text) == (parse_number_or_none(text) or text)
