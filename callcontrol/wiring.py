@@ -155,6 +155,8 @@ class Process:
         until_s = self._clock.monotonic_s() + self._settings.drain_s
         while not self._is_set_up() and self._clock.monotonic_s() < until_s:
             gevent.sleep(_LOOK_S)
+        if self._live_calls and self._link.is_up:
+            self._compare()  # notes that the calls handed over are up
         self._started.close()
         self._log.info("engine_stopped", calls=len(self._live_calls))
 

@@ -68,7 +68,7 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         leg_uuid=LegUuid(draft.switch_uuid),
         received_us=draft.received_us,
         accepted_s=engine.clock.monotonic_s(),
-        seen_us=draft.answered_us or draft.received_us,
+        seen_us=_seen_us(open_call, draft),
         switch=draft.switch,
         dialled=draft.dialled,
         caller=Caller(
@@ -89,6 +89,12 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         call.flags.append("tariff_version_changed")
     call.draft = draft
     return call
+
+
+def _seen_us(open_call: OpenCall, draft: Cdr) -> int:
+    """Give the last instant at which the call is proved to have been up."""
+    noted = open_call.merged.get("seen_us")
+    return max(draft.answered_us or draft.received_us, noted if isinstance(noted, int) else 0)
 
 
 def _tariff_of(draft: Cdr, reference: Reference) -> Tariff | None:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from itertools import count
 
@@ -52,8 +53,13 @@ def destination_port() -> Iterator[int]:
         cwd=ROOT,
     )  # fmt: skip
     assert process.stdout is not None
-    yield int(json.loads(process.stdout.readline())["sip"][0].rpartition(":")[2])
+    ready = json.loads(process.stdout.readline())
+    # It reports every call; were that not read, it would stop once the pipe is full.
+    drain = threading.Thread(target=process.stdout.read)
+    drain.start()
+    yield int(ready["sip"][0].rpartition(":")[2])
     process.kill()
+    drain.join()
     process.communicate()
 
 

@@ -40,6 +40,8 @@ class TestResync:
 
         assert closed == 0
         assert engine.live_calls.find(LEG).seen_us == engine.clock.now_us()
+        (noted,) = engine.journal.open_calls()
+        assert noted.merged["seen_us"] == engine.clock.now_us()
 
     def test_a_call_the_switch_has_no_longer_is_closed_where_it_was_last_seen(
         self, engine, talking

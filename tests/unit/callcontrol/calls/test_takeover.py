@@ -141,6 +141,21 @@ class TestAdopt:
         assert up == 0
         assert (cdr.closed_how, cdr.charge.gross) == ("recovered", Decimal("3.10"))
 
+    def test_a_call_that_is_gone_is_charged_to_where_it_was_last_seen(self, engine):
+        """An earlier comparison with the switch proved that it was up for a minute."""
+        (left,) = killed_while_talking(make_reference())
+        seen = OpenCall(
+            call_id=left.call_id, facts=(*left.facts, {"seen_us": ANSWERED_US + 60_000_000})
+        )
+        engine.link.legs.clear()
+
+        adopt([seen], engine, grace_s=0)
+        gevent.sleep(0.001)
+
+        cdr = record_of(engine)
+        assert (cdr.closed_how, cdr.metered_us) == ("reconciled", 60_000_000)
+        assert cdr.charge.gross == Decimal("3.00")
+
     def test_a_table_that_is_gone_is_flagged(self, engine):
         """The table in force for the date takes its place, and the record says so."""
         old = make_reference(tariff=make_tariff(version="older"))
