@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check serve fmt lock
+.PHONY: demo test all check serve fmt lock
 .DEFAULT_GOAL := help
 
 help: ; @sed -n 's/^\([a-z]*\):[^;]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -12,7 +12,10 @@ demo: .venv/ready ## the main job, embedded: Postgres, a switch and the engine s
 
 test: check .venv/sipp ## everything: lint, types, import contracts, then all tests; every branch of the pure packages
 	$(BIN)/pytest tests/unit tests/property --cov=dialplan --cov=tariffs --cov-branch --cov-report= --cov-fail-under=100
-	$(BIN)/pytest tests/integration tests/scenario
+	$(BIN)/pytest tests/conformance tests/fuzz tests/integration tests/scenario
+
+all: check .venv/sipp ## what `make test` runs, and every test that is marked long; half an hour
+	$(BIN)/pytest -m "long or not long"
 
 check: .venv/ready ## lint, types, import contracts, unit and property tests; under a minute or two
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

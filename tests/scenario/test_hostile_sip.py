@@ -44,6 +44,14 @@ FROM = re.compile(
 )
 
 
+def sample(names):
+    """Give all names; four of five are left to the long run."""
+    return [
+        pytest.param(name, marks=pytest.mark.long) if index % 5 else name
+        for index, name in enumerate(sorted(names))
+    ]
+
+
 @pytest.fixture(scope="module")
 def beside(stack) -> Iterator[RawCaller]:
     """A normal call that goes on while others attack; at the end it is charged as always."""
@@ -142,7 +150,7 @@ def answer_of(name: str, real: int | None) -> int | None:
     return STAND_IN_ANSWERS.get(name, real) if IS_STAND_IN else real
 
 
-@pytest.mark.parametrize("name", sorted(CALLERS))
+@pytest.mark.parametrize("name", sample(CALLERS))
 def test_what_a_caller_says_of_himself_stays_text(stack, beside, name):
     """Whatever is in names, numbers and headers: the call is served, or the switch refuses."""
     case = CALLERS[name]
@@ -167,7 +175,7 @@ def test_what_a_caller_says_of_himself_stays_text(stack, beside, name):
             assert "79555000" not in invite.text
 
 
-@pytest.mark.parametrize("name", sorted(CALLED))
+@pytest.mark.parametrize("name", sample(CALLED))
 def test_what_a_caller_dials_stays_text(stack, beside, name):
     """A called number of any content is a number we have, or none."""
     dialled, real, raw = CALLED[name]
@@ -185,7 +193,7 @@ def test_what_a_caller_dials_stays_text(stack, beside, name):
         assert outcome.record["dialled"] == text
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in TORTURE.glob("*.sip")))
+@pytest.mark.parametrize("name", sample(path.stem for path in TORTURE.glob("*.sip")))
 def test_torture(stack, beside, name):
     """The messages of RFC 4475, as far as they concern a switch that takes calls."""
     real = TORTURE_ANSWERS[name]

@@ -139,6 +139,7 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many_files")
 def test_ten_thousand_half_open_connections_stop_no_call(engine, listen, hostile):
     """All are held at once; calls go through, each costs little, nothing is left of them."""
@@ -161,6 +162,7 @@ def test_ten_thousand_half_open_connections_stop_no_call(engine, listen, hostile
     assert listener.failed == 0
 
 
+@pytest.mark.long
 def test_beyond_the_limit_they_are_let_go_and_the_next_call_is_served(engine, listen, hostile):
     """Those who stall have the deadline of a command; then there is room again."""
     listener = listen(max_sessions=50, deadlines=Deadlines(command_s=2.0))
@@ -175,6 +177,7 @@ def test_beyond_the_limit_they_are_let_go_and_the_next_call_is_served(engine, li
     assert listener.failed == 0
 
 
+@pytest.mark.long
 def test_a_flood_of_events_leaves_others_their_turn(engine, listen, hostile):
     """Calls go through while five peers send events as fast as they can."""
     listener = listen()
@@ -207,6 +210,7 @@ def test_a_header_without_end_ends_its_own_leg(engine, listen, hostile):
     assert listener.failed == 0
 
 
+@pytest.mark.long
 def test_peers_that_do_not_read_stop_no_other_call(engine, listen, hostile):
     """Their legs wait in the middle of a command until its deadline; calls go through."""
     listener = listen(deadlines=Deadlines(command_s=LONG_S, write_s=3.0))

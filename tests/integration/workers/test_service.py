@@ -39,6 +39,7 @@ class TestOneService:
 
         assert sorted(finals(ended)) == [200] * 2 + [486] * 4
 
+    @pytest.mark.long
     def test_the_limit_of_all_calls_is_one_of_the_service(self, service: Service):
         """CALLCONTROL_MAX_CALLS is not for each worker."""
         service.environment["CALLCONTROL_MAX_CALLS"] = "3"
@@ -72,6 +73,7 @@ class TestDeath:
         (line,) = service.log_lines("worker_ended")
         assert (line["worker"], line["reason"]) == (2, "killed by SIGKILL")
 
+    @pytest.mark.long
     def test_calls_that_end_while_their_worker_is_down_are_charged_right(
         self, service: Service
     ):
@@ -89,6 +91,7 @@ class TestDeath:
         assert all(record.is_charged_right() for record in records)
         assert {record.closed_how for record in records} == {"normal", "recovered"}
 
+    @pytest.mark.long
     def test_a_worker_that_hangs_is_ended(self, service: Service):
         """It is not ready, takes no call, and is replaced; its calls are taken over."""
         service.start()
@@ -105,6 +108,7 @@ class TestDeath:
         assert finals(ended()) == [200] * 4
         assert all(record.is_charged_right() for record in service.wait_for_records(24))
 
+    @pytest.mark.long
     def test_workers_whose_supervisor_is_killed_stop(self, service: Service):
         """Port and journals are free for the next one, which takes the calls over."""
         service.start()
@@ -121,6 +125,7 @@ class TestDeath:
         assert all(record.is_charged_right() for record in records)
         assert {record.closed_how for record in records} == {"recovered"}
 
+    @pytest.mark.long
     def test_with_fewer_workers_nothing_is_left_behind(self, service: Service):
         """Worker 1 takes over what a third one had."""
         service.start(3)
@@ -150,6 +155,7 @@ class TestStop:
         assert not any(map(is_running, pids))
         assert len(service.records()) == 4
 
+    @pytest.mark.long
     def test_at_once(self, service: Service):
         """The second signal waits for nothing."""
         service.start()
@@ -165,6 +171,7 @@ class TestStop:
 
 
 class TestRestart:
+    @pytest.mark.long
     def test_no_call_is_refused_or_charged_wrong(self, service: Service):
         """SIGHUP under ten calls a second: each worker is replaced, callers notice nothing."""
         service.start()
@@ -184,6 +191,7 @@ class TestRestart:
         assert before.keys() == after.keys()
         assert not before.items() & after.items()
 
+    @pytest.mark.long
     def test_who_cannot_be_replaced_stays(self, service: Service):
         """A wrong setting is told; mended, the next restart brings the new one."""
         service.start()
@@ -228,6 +236,7 @@ class TestCannotStart:
         (said,) = service.said()
         assert said.startswith("CALLCONTROL_LISTEN_PORT")
 
+    @pytest.mark.long
     def test_one_of_two(self, service: Service, tmp_path):
         """The other serves; the log says why, and it is tried again."""
         blocked = tmp_path / "journal.2.sqlite"
