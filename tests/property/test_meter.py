@@ -68,8 +68,9 @@ def test_same_level_changes_nothing(call: PricedCall, at_us: int):
     """Asking for the level in force leaves every figure of the call as it was."""
     asked_us = call.end_us + at_us
     plain, repeated = call.meter(), call.meter()
+    latest_us = call.changes[-1][0] if call.changes else call.start_us
     # a step due at the very instant comes after what is asked for
-    level = repeated.level_at(asked_us - 1) if asked_us > call.end_us else repeated.level
+    level = repeated.level_at(asked_us - 1) if asked_us > latest_us else repeated.level
     refusal = repeated.change_level(level, asked_us)
 
     assert refusal is None
