@@ -159,6 +159,10 @@ class Stack:
         """Give what the engine now running has logged."""
         return self._log.read_bytes()[self._log_begins :].decode()
 
+    def calls_answered(self) -> int:
+        """Count the calls that the engine now running has seen answered."""
+        return self.engine_log().count('"call_answered"')
+
     def load_changed(self, before: str, after: str) -> Callable[[], None]:
         """Load the reference with other words in it; gives what puts it back."""
         text = self._file.read_text(encoding="utf-8")

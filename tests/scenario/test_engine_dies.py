@@ -12,9 +12,9 @@ from tests.scenario.test_prices import expected_charge
 def test_killed_engine_drops_no_call_and_loses_no_record(stack):
     """The call goes on; the next engine process meters it to its end, to the centime."""
     before = len(stack.cdrs("+41900100002"))
+    answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
-    stack.eventually(lambda: stack.metric("callcontrol_calls_in_progress") == 1)
-    stack.eventually(lambda: "call_answered" in stack.engine_log())
+    stack.eventually(lambda: stack.calls_answered() > answered)
 
     stack.kill_engine()
     stack.start_engine()
@@ -30,8 +30,9 @@ def test_killed_engine_drops_no_call_and_loses_no_record(stack):
 def test_maximum_charge_holds_without_any_engine(stack):
     """The switch itself releases the call; the record is made by whoever comes next."""
     before = len(stack.cdrs("+41901100001"))
+    answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0901100001", "caller-stays")
-    stack.eventually(lambda: "call_answered" in stack.engine_log())
+    stack.eventually(lambda: stack.calls_answered() > answered)
 
     stack.kill_engine()
     called = call.get(timeout=30)
@@ -47,8 +48,9 @@ def test_maximum_charge_holds_without_any_engine(stack):
 def test_politely_stopped_engine_hands_its_calls_over(stack):
     """A call that is up when the engine is stopped is adopted by the one that follows."""
     before = len(stack.cdrs("+41900100002"))
+    answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
-    stack.eventually(lambda: "call_answered" in stack.engine_log())
+    stack.eventually(lambda: stack.calls_answered() > answered)
 
     stack.stop_engine()
     stack.start_engine()

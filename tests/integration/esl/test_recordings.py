@@ -65,8 +65,9 @@ class TestCodec:
             block, _, body = message.partition(b"\n\n")
             assert frame.body == body
             for line in block.split(b"\n"):
-                name, _, value = line.partition(b": ")
-                assert frame.headers.raw(name.decode()) == value
+                name, separator, value = line.partition(b": ")
+                # The rest of a getvar's value with a newline in it is a line that is no header.
+                assert frame.headers.raw(name.decode()) == (value if separator else None)
 
     @EACH
     def test_no_cut_changes_anything(self, one):
