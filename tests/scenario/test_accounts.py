@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.long  # they wait for instants, or for calls to end
+
 
 @pytest.mark.parametrize(
     ("talks", "number"),

@@ -7,6 +7,8 @@ import pytest
 from callcontrol.clock import SystemClock, text_of
 from tests.scenario.records import us_of
 
+pytestmark = pytest.mark.long  # they wait for instants, or for calls to end
+
 FAR = "2099-01-01T00:00:00.000000Z"
 
 
