@@ -10,7 +10,7 @@ help: ; @sed -n 's/^\([a-z]*\):[^;]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 demo: .venv/ready ## the main job, embedded: Postgres, a switch and the engine start, calls arrive, records are printed
 	$(BIN)/callcontrol demo
 
-test: check .venv/sipp ## everything: lint, types, import contracts, then all tests; every branch of the pure packages
+test: check .venv/sipp ## everything: lint, types, import contracts, then all tests but those marked long; every branch of the pure packages
 	$(BIN)/pytest tests/unit tests/property --cov=dialplan --cov=tariffs --cov-branch --cov-report= --cov-fail-under=100
 	$(BIN)/pytest tests/conformance tests/fuzz tests/integration tests/scenario
 
