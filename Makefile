@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Scenario and integration tests mostly wait: four at a time, each with its own switch and Postgres.
+PYTEST_TOGETHER := $(BIN)/pytest -n 4 --dist loadfile
+
 .PHONY: demo test all check serve fmt lock
 .DEFAULT_GOAL := help
 
@@ -11,17 +14,17 @@ demo: .venv/ready ## the main job, embedded: Postgres, a switch and the engine s
 	$(BIN)/callcontrol demo
 
 test: check .venv/sipp ## everything: lint, types, import contracts, then all tests but those marked long; every branch of the pure packages
-	$(BIN)/pytest tests/unit tests/property --cov=dialplan --cov=tariffs --cov-branch --cov-report= --cov-fail-under=100
-	$(BIN)/pytest tests/conformance tests/fuzz tests/integration tests/scenario
+	$(BIN)/pytest -n 2 tests/unit tests/property --cov=dialplan --cov=tariffs --cov-branch --cov-report= --cov-fail-under=100
+	$(PYTEST_TOGETHER) tests/conformance tests/fuzz tests/integration tests/scenario
 
 all: check .venv/sipp ## what `make test` runs, and every test that is marked long; half an hour
-	$(BIN)/pytest -m "long or not long"
+	$(PYTEST_TOGETHER) -m "long or not long"
 
 check: .venv/ready ## lint, types, import contracts, unit and property tests; under a minute or two
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(if $(filter check,$(MAKECMDGOALS)),$(BIN)/pytest tests/unit tests/property)
+	$(if $(filter check,$(MAKECMDGOALS)),$(BIN)/pytest -n 2 tests/unit tests/property)
 
 serve: .venv/ready ## the engine, with settings from the environment, .env or callcontrol.toml
 	$(BIN)/callcontrol serve

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 # Waiting for a program must not keep other greenlets, such as the test's link, from running.
@@ -19,12 +22,22 @@ CALLER = "+41795550001"
 # SIPp separates the messages of its log with lines like this one.
 _MESSAGE = re.compile(r"^-{20,} \d{4}-\d\d-\d\d.*?$\n", re.MULTILINE)
 
+# Every fourth: SIPp takes the two ports after the one it is given for media, too.
+_FIRST_PORT, _PORTS, _STEP = 10_000, 2_500, 4
+_ports = (_FIRST_PORT + (os.getpid() * 249 + n) % _PORTS * _STEP for n in count())
+
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """Give a port of the loopback that nobody uses now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Give a port of the loopback that nobody uses now.
+
+    Below those that the kernel gives to whoever connects, so that it is still free when it is
+    used; each test process looks from a place of its own.
+    """
+    for port in islice(_ports, _PORTS):
+        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 @dataclass(frozen=True)
