@@ -55,7 +55,9 @@ def test_refuses_an_instant_it_cannot_hold(received_us: int) -> None:
         call_id_for("4f2c", received_us)
 
 
-@pytest.mark.parametrize("text", ["", "4f2c", str(uuid.UUID(int=0)), "0b8f7c1e-52f3-4c0a-9d0e-3f6a1b2c4d5e"])
+@pytest.mark.parametrize(
+    "text", ["", "4f2c", str(uuid.UUID(int=0)), "0b8f7c1e-52f3-4c0a-9d0e-3f6a1b2c4d5e"]
+)
 def test_other_ids_have_no_instant(text: str) -> None:
     """What is no call id is refused."""
     with pytest.raises(ValueError, match=r"call id|badly formed"):
