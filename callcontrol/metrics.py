@@ -80,6 +80,25 @@ class Metrics:
             ["category"],
             registry=r,
         )
+        self.level_changes = Counter(
+            "callcontrol_level_changes",
+            "changes of level in running calls, by who asked and what came of it",
+            ["by", "outcome"],
+            registry=r,
+        )
+        self.calls_by_level = Gauge(
+            "callcontrol_calls_by_level",
+            "calls being metered, by the level in force",
+            ["level"],
+            multiprocess_mode="sum",
+            registry=r,
+        )
+        self.running_charge_chf = Gauge(
+            "callcontrol_running_charge_chf",
+            "what the calls being metered have cost so far, in francs",
+            multiprocess_mode="sum",
+            registry=r,
+        )
         self.metered_seconds = Counter(
             "callcontrol_metered_seconds",
             "seconds metered, by category of the number",

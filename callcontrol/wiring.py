@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.levels import heard
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.live_calls import LiveCalls
 from callcontrol.calls.recent_ends import RecentEnds
@@ -35,10 +36,11 @@ from callcontrol.store.live_view import LiveView
 from callcontrol.store.reference_rows import ReferenceFeed
 from callcontrol.store.shipper import Shipper
 
-# Only the callers' legs: their ends are all that the engine takes from the link.
+# The ends of the callers' legs, and the keys pressed on any leg; filters are alternatives.
 _SUBSCRIPTIONS = (
-    command.event_plain("CHANNEL_HANGUP_COMPLETE"),
+    command.event_plain("CHANNEL_HANGUP_COMPLETE", "DTMF"),
     command.filter_("Call-Direction", "inbound"),
+    command.filter_("Event-Name", "DTMF"),
 )
 
 # The ends of calls may be lost with the event stream; a comparison this often finds them.
@@ -271,7 +273,10 @@ class Process:
     def _take(self, event: Event) -> None:
         """Take an event of the link. Switches: no."""
         self._metrics.link_lag_seconds.observe(max(0, self._link.lag_us) / 1_000_000)
-        self.see_end(event)
+        if event.name != "DTMF":
+            self.see_end(event)
+        elif self._has_adopted:
+            heard(event, self._engine)
 
     def _compare(self) -> None:
         """Find the calls that ended while the link was down."""

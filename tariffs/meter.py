@@ -120,6 +120,27 @@ class Meter:
         self._exhausted = None
         return None
 
+    def would_refuse(self, level: int, at_us: int) -> str | None:
+        """Say why a level would be refused if it were asked for from an instant on, or None.
+
+        Tells no time: nothing is asked.
+
+        Raises:
+            TimeRanBackwards: the instant lies before the latest one told.
+            MeterStopped: the call has ended.
+        """
+        at = self._offset(at_us)
+        stay = advanced(self._stay, at)
+        return None if level == stay.number else refusal(stay, level, at)
+
+    def next_step_us(self, at_us: int) -> int | None:
+        """Say when the first automatic step after an instant is due, if nothing is asked.
+
+        It may yet be refused. Tells no time.
+        """
+        step = advanced(self._stay, self._offset(at_us) + 1).step
+        return None if step is None else self.start_us + step[0]
+
     def level_at(self, at_us: int) -> int:
         """Say which level is in force at an instant if nothing more is asked; tells no time."""
         return advanced(self._stay, self._offset(at_us) + 1).number

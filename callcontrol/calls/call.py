@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NewType
 
+import gevent
 from gevent.event import AsyncResult
 
+from callcontrol.calls.level_keys import LevelKeys
 from callcontrol.calls.state import CallState, is_legal
-from callcontrol.cdr import CallId, Cdr, CdrAnnouncement
+from callcontrol.cdr import CallId, Cdr, CdrAnnouncement, CdrChange
 from callcontrol.esl.event import Event
 from dialplan import Attempt, Caller, Connect, Dial, Disposition, Gateway, Release, Scope
 from tariffs import Meter, Settlement, Tariff
@@ -46,6 +49,21 @@ class Try:
     application_uuid: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asked:
+    """A change of level that waits to be dealt with.
+
+    Attributes:
+        change: what is asked.
+        at_us: from when it shall hold, microseconds since the epoch.
+        outcome: what came of it.
+    """
+
+    change: CdrChange
+    at_us: int
+    outcome: AsyncResult[CdrChange] = field(default_factory=AsyncResult)
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call:
     """A call in progress.
@@ -66,6 +84,16 @@ class Call:
         settlement: the terms of the customer's side; None when there are none.
         tries: everything dialled, in order.
         level: the level it starts at; None for a call that is not let through.
+        level_now: the level in force; None while nothing is metered.
+        changes: of level, asked for and dealt with, in order: in force or refused. The journal
+            has them too, and the record is priced by them.
+        asked: changes that wait; the first of them may be being dealt with.
+        changing: deals with what is asked; None while nothing is.
+        told_us: the last instant the meter was told; nothing asked later holds before it.
+        keys: what the destination has pressed, as far as it may yet become a level.
+        on_key: takes each key that the caller presses while the call talks; must not wait.
+        held_us: when, as far as we know, the switch would end the call for its maximum.
+        is_hold_stale: the switch could not be told of that.
         draft: the record as far as it is known.
         is_adopted: another engine process set the call up.
         meter: runs from the answer; None for a call that is not answered, or costs nothing.
@@ -102,6 +130,15 @@ class Call:
     released: str | None = None
     sip_code: int | None = None
     ended: AsyncResult[Event | None] = field(default_factory=AsyncResult)
+    level_now: int | None = None
+    changes: list[CdrChange] = field(default_factory=list)
+    asked: deque[Asked] = field(default_factory=deque)
+    changing: gevent.Greenlet[..., None] | None = None
+    told_us: int = 0
+    keys: LevelKeys | None = None
+    on_key: Callable[[Event], None] | None = None
+    held_us: int | None = None
+    is_hold_stale: bool = False
     scopes: tuple[Scope, ...] = ()
     announcements: list[CdrAnnouncement] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)

@@ -13,6 +13,7 @@ from callcontrol.calls.live_calls import LiveCalls
 from callcontrol.cdr import CallJournal
 from callcontrol.clock import Clock
 from callcontrol.config import Settings
+from callcontrol.esl.command import Command
 from callcontrol.metering.ticker import Ticker
 from callcontrol.metrics import Metrics
 from callcontrol.reference import Reference
@@ -28,6 +29,10 @@ class Link(Protocol):
 
     def api(self, command: str, *arguments: str, deadline_s: float) -> str:
         """Run one of the switch's api commands and give its answer."""
+        ...
+
+    def post(self, *commands: Command) -> None:
+        """Send commands together and do not wait for what becomes of them."""
         ...
 
 

@@ -8,24 +8,21 @@ and to one that takes it over.
 
 from __future__ import annotations
 
-import math
-
 from callcontrol.calls.announce import announce
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.caller import caller_of
 from callcontrol.calls.dial import connect
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.hangup import (
-    BEFORE_MAXIMUM_US,
-    MAXIMUM_REACHED,
     WENT_WRONG,
     obstacle,
     refuse,
     release,
-    release_soon,
 )
+from callcontrol.calls.levels import settle_changes
 from callcontrol.calls.recording import cdr_of, draft_of, unfinished
 from callcontrol.calls.state import CallState
+from callcontrol.calls.watch import hold_at_answer, unwatch, watch
 from callcontrol.cdr import Cdr, call_id_for
 from callcontrol.clock import at_of
 from callcontrol.errors import CallControlError, JournalError, SessionGone
@@ -33,7 +30,6 @@ from callcontrol.esl.event import Event
 from callcontrol.esl.session import Session
 from callcontrol.routing import decide_from
 from dialplan import WITHHELD_REFUSED, Connect, Release
-from tariffs import Meter
 
 
 def run_call(session: Session, engine: Engine) -> None:
@@ -123,7 +119,7 @@ def set_up(session: Session, call: Call, engine: Engine) -> None:
         answer = "433 Anonymity Disallowed" if is_433 else None
         refuse(session, call, decision.cause, sip_answer=answer)
         return
-    if connect(session, call, decision, engine, on_answer=_hold(call)):
+    if connect(session, call, decision, engine, on_answer=hold_at_answer(call)):
         answered(call, engine)
 
 
@@ -160,22 +156,6 @@ def decided(call: Call, engine: Engine) -> Connect | Release:
     return decision
 
 
-def _hold(call: Call) -> str | None:
-    """Give the command by which the switch itself ends the call at its maximum charge.
-
-    The destination's leg runs it at the answer, so it holds whatever becomes of us. The switch
-    counts in whole clock seconds and may be up to one early; we release to the millisecond, so
-    its own hold is set a second late and acts only when we are gone. The charge is right in
-    either case: it stops at the maximum.
-    """
-    meter = _meter_of(call, call.received_us)
-    exhausted_us = meter.exhausted_at_us() if meter else None
-    if exhausted_us is None:
-        return None
-    hold_s = math.ceil((exhausted_us - call.received_us) / 1_000_000) + 1
-    return f"sched_hangup +{hold_s} {call.leg_uuid} allotted_timeout"
-
-
 def answered(call: Call, engine: Engine) -> None:
     """Start the meter at the switch's instant of the answer. Switches: no."""
     call.move_to(CallState.ANSWERED)
@@ -186,27 +166,6 @@ def answered(call: Call, engine: Engine) -> None:
     watch(call, engine)
     engine.live_calls.changed()
     engine.log.info("call_answered", call_id=call.call_id, at_level=call.level)
-
-
-def watch(call: Call, engine: Engine) -> None:
-    """Run an answered call's meter, and release the call just before its maximum.
-
-    Switches: no.
-    """
-    call.meter = _meter_of(call, call.answered_us or call.received_us)
-    exhausted_us = call.meter.exhausted_at_us() if call.meter else None
-    if exhausted_us is not None:
-        engine.ticker.schedule(
-            call.leg_uuid,
-            exhausted_us - BEFORE_MAXIMUM_US,
-            lambda: release_soon(call, MAXIMUM_REACHED, engine),
-        )
-
-
-def _meter_of(call: Call, start_us: int) -> Meter | None:
-    if call.tariff is None or call.level is None:
-        return None
-    return Meter(call.tariff, level=call.level, start_us=start_us)
 
 
 def wait_for_end(call: Call, engine: Engine) -> None:
@@ -233,9 +192,11 @@ def wait_for_end(call: Call, engine: Engine) -> None:
 def record(call: Call, engine: Engine) -> None:
     """Write the one record of a call and forget the call.
 
-    Switches: waits for the disk, at most the journal's deadline.
+    Switches: waits for the disk, at most the journal's deadline, and first for the changes of
+    level that are being dealt with.
     """
-    engine.ticker.cancel(call.leg_uuid)
+    settle_changes(call)
+    unwatch(call, engine)
     call.move_to(CallState.RELEASED)
     if not call.is_adopted:
         call.draft = draft_of(call, engine.settings.engine)

@@ -1,30 +1,77 @@
-"""What a finished call costs its caller and brings its customer, put into its record."""
+"""What a call costs its caller and brings its customer, put into its record at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from callcontrol.calls.call import Call
 from callcontrol.cdr import Cdr, CdrChange, CdrCharge, CdrLine, CdrSegment, CdrSettlement
 from dialplan import kind_of_line, parse_target
-from tariffs import Meter, Rated, settle
+from tariffs import STEP, Meter, Rated, settle
+
+HAD_ENDED = "the call had ended"
+
+
+def meter_of(call: Call, start_us: int) -> Meter | None:
+    """Make the meter of a call, as all the changes so far have left it.
+
+    Args:
+        call: for its tariff, the level it starts at and its changes.
+        start_us: when charging starts, microseconds since the epoch.
+
+    Returns:
+        None for a call that costs nothing.
+    """
+    if call.tariff is None or call.level is None:
+        return None
+    meter = Meter(call.tariff, level=call.level, start_us=start_us)
+    tell(meter, call.changes)
+    return meter
+
+
+def tell(
+    meter: Meter, changes: Iterable[CdrChange], *, until_us: int | None = None
+) -> tuple[CdrChange, ...]:
+    """Tell a meter the changes of a call, in order; gives what became of each.
+
+    Args:
+        meter: told nothing yet.
+        changes: those that were refused are passed over.
+        until_us: the end of the call: what was to be in force then or later never was.
+    """
+    outcome = []
+    for one in changes:
+        if one.in_force_us is not None:
+            if until_us is not None and one.in_force_us >= until_us:
+                refused: str | None = HAD_ENDED
+            else:
+                refusal = meter.change_level(one.level, one.in_force_us, by=one.by)
+                refused = None if refusal is None else refusal.reason
+            if refused is not None:
+                one = replace(one, in_force_us=None, refused=refused)
+        outcome.append(one)
+    return tuple(outcome)
 
 
 def priced(cdr: Cdr, call: Call) -> Cdr:
-    """Stop the call's meter and put charge and settlement into its record.
+    """Price a call that is over and put charge, changes and settlement into its record.
 
-    A meter that was not started, because the answer was not seen, runs now, over the same time.
+    The meter that ran with the call has shown what it costs; the record is priced by a new one,
+    told the same, because only now is it known which changes came before the end, and because a
+    meter may not have been started when the answer was not seen.
 
     Args:
         cdr: the record with its times.
-        call: for its meter, tariff and terms.
+        call: for its meter, tariff, changes and terms.
     """
     if cdr.answered_us is None or call.tariff is None or call.level is None:
         return replace(cdr, level_at_start=None, tariff=None, tariff_version="")
-    if call.meter is None:
-        call.meter = Meter(call.tariff, level=call.level, start_us=cdr.answered_us)
+    start_us = cdr.answered_us if call.meter is None else call.meter.start_us
     released_us = cdr.answered_us if cdr.released_us is None else cdr.released_us
-    rated = call.meter.stop(released_us)
+    meter = Meter(call.tariff, level=call.level, start_us=start_us)
+    changes = tell(meter, call.changes, until_us=released_us)
+    rated = meter.stop(released_us)
     return replace(
         cdr,
         metered_us=rated.metered_us,
@@ -50,16 +97,7 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
             )
             for one in rated.lines
         ),
-        changes=(
-            *(
-                CdrChange(level=one.level, asked_us=one.at_us, by=one.by, in_force_us=one.at_us)
-                for one in rated.applied
-            ),
-            *(
-                CdrChange(level=one.level, asked_us=one.at_us, by=one.by, refused=one.reason)
-                for one in rated.refused
-            ),
-        ),
+        changes=tuple(sorted((*changes, *_steps(rated)), key=lambda one: one.asked_us)),
         charge=CdrCharge(
             gross=rated.charge,
             net=rated.net,
@@ -72,6 +110,19 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
         ),
         settlement=_settled(cdr, call, rated, transport_us=released_us - cdr.answered_us),
     )
+
+
+def _steps(rated: Rated) -> Iterator[CdrChange]:
+    """Tell of the automatic steps."""
+    for applied in rated.applied:
+        if applied.by == STEP:
+            at_us = applied.at_us
+            yield CdrChange(level=applied.level, asked_us=at_us, by=STEP, in_force_us=at_us)
+    for refused in rated.refused:
+        if refused.by == STEP:
+            yield CdrChange(
+                level=refused.level, asked_us=refused.at_us, by=STEP, refused=refused.reason
+            )
 
 
 def _settled(cdr: Cdr, call: Call, rated: Rated, *, transport_us: int) -> CdrSettlement | None:

@@ -13,6 +13,7 @@ import gevent
 
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.watch import rearm
 from callcontrol.errors import SessionError, WireError
 
 # An event that is on its way arrives within this time.
@@ -39,6 +40,8 @@ def resync(engine: Engine, *, grace_s: float = _GRACE_S) -> int:
     for call in ours:
         if call.leg_uuid in alive:
             call.seen_us = max(call.seen_us, asked_us)
+            if call.is_hold_stale:
+                rearm(call, engine)
             if call.answered_us is not None:
                 # Should no process be there when the call ends, it is proved up to here.
                 engine.journal.noted(call.call_id, {"seen_us": call.seen_us})

@@ -17,9 +17,11 @@ import gevent
 
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.engine import Engine
-from callcontrol.calls.lifecycle import record, watch
+from callcontrol.calls.levels import CHANGE
+from callcontrol.calls.lifecycle import record
 from callcontrol.calls.state import CallState
-from callcontrol.cdr import Cdr
+from callcontrol.calls.watch import watch
+from callcontrol.cdr import Cdr, CdrChange
 from callcontrol.cdr.journal_file import OpenCall
 from callcontrol.clock import at_of
 from callcontrol.errors import CommandRejected
@@ -83,6 +85,7 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         is_adopted=True,
         state=CallState.DIALLING,
     )
+    call.changes = _changes(open_call, call, engine)
     if draft.number is not None:
         call.settlement = reference.settlement_of(E164(draft.number))
     if tariff is not None and tariff.version != draft.tariff_version:
@@ -95,6 +98,23 @@ def _seen_us(open_call: OpenCall, draft: Cdr) -> int:
     """Give the last instant at which the call is proved to have been up."""
     noted = open_call.merged.get("seen_us")
     return max(draft.answered_us or draft.received_us, noted if isinstance(noted, int) else 0)
+
+
+def _changes(open_call: OpenCall, call: Call, engine: Engine) -> list[CdrChange]:
+    """Read the changes of level so far; what is noted of one later takes the place of it."""
+    facts = {
+        int(name.removeprefix(CHANGE)): fact
+        for name, fact in open_call.merged.items()
+        if name.startswith(CHANGE)
+    }
+    changes = []
+    for number in sorted(facts):
+        try:
+            changes.append(CdrChange.of_fact(facts[number]))
+        except ValueError as exc:
+            call.flags.append("change_unreadable")
+            engine.log.warning("change_unreadable", call_id=call.call_id, reason=str(exc))
+    return changes
 
 
 def _tariff_of(draft: Cdr, reference: Reference) -> Tariff | None:

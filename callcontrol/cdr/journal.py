@@ -59,6 +59,10 @@ class CallJournal(Protocol):
         """Note something about an open call."""
         ...
 
+    def keep(self, call_id: CallId, facts: Mapping[str, object]) -> None:
+        """Note something about an open call, and return when it is on the disk."""
+        ...
+
     def record(self, cdr: Cdr) -> None:
         """Keep a record for good."""
         ...
@@ -141,6 +145,17 @@ class Journal:
         """Note something about an open call: on disk soon, not waited for. Switches: no."""
         self._put(Write(Noted(call_id, as_json(facts))))
 
+    def keep(self, call_id: CallId, facts: Mapping[str, object]) -> None:
+        """Note something about an open call that may count only once it cannot be lost.
+
+        Switches: waits for the disk, at most deadline_s.
+
+        Raises:
+            JournalFull, JournalError: it is not on the disk, and may yet get there; a fact of
+                the same name that is noted later takes its place.
+        """
+        self._write(Noted(call_id, as_json(facts)))
+
     def record(self, cdr: Cdr) -> None:
         """Keep a record for good; a second one of the same call changes nothing.
 
@@ -208,7 +223,7 @@ class Journal:
                 f" and are lost: {self._writer.fault}"
             )
 
-    def _write(self, entry: Recorded | Shipped | SetAside | PutBack) -> None:
+    def _write(self, entry: Noted | Recorded | Shipped | SetAside | PutBack) -> None:
         waiter: AsyncResult[object] = AsyncResult()
         self._put(Write(entry, waiter))
         self._outcome(waiter)

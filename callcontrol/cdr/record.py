@@ -112,8 +112,9 @@ class CdrChange:
         level: the level asked for.
         asked_us: when it was asked.
         in_force_us: from when it held; none when it was refused.
-        by: who or what asked: `destination`, `automatic`, an operator's name.
+        by: who or what asked: `destination`, `step`, `plan`, an operator's name.
         refused: why not; none when it was applied.
+        request: the number of the row that asked; none when it was not a row.
     """
 
     level: int
@@ -121,6 +122,20 @@ class CdrChange:
     by: str
     in_force_us: int | None = None
     refused: str | None = None
+    request: int | None = None
+
+    def to_fact(self) -> object:
+        """Write it as plain JSON values, to be noted of a call that is open."""
+        return codec.plain(self)
+
+    @classmethod
+    def of_fact(cls, fact: object) -> CdrChange:
+        """Read back what `to_fact` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        return codec.build(cls, fact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ class MemoryJournal:
     """Everything `Journal` does, at once and without a disk.
 
     Attributes:
-        fault: set it to make every `record` fail with it, as a full disk would.
+        fault: set it to make every `record` and `keep` fail with it, as a full disk would.
         records: what was recorded and not yet shipped, oldest first.
         facts: what was noted of the calls that are still open, oldest first.
         aside: the reason each record set aside was refused for.
@@ -37,6 +37,12 @@ class MemoryJournal:
         """Note something about an open call."""
         if call_id in self.facts:
             self.facts[call_id].append(json.loads(json.dumps(facts)))
+
+    def keep(self, call_id: CallId, facts: Mapping[str, object]) -> None:
+        """Note something about an open call for good."""
+        if self.fault is not None:
+            raise self.fault
+        self.noted(call_id, facts)
 
     def record(self, cdr: Cdr) -> None:
         """Keep a record; a second one of the same call changes nothing."""

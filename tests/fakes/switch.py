@@ -126,6 +126,12 @@ class FakeLink:
             return "+OK\n"
         raise AssertionError(command)
 
+    def post(self, *commands: bytes) -> None:
+        """Take commands."""
+        if not self.is_up:
+            raise SessionGone("the link to the switch is down")
+        self.sent += [tuple(one.decode().split()[1:]) for one in commands]
+
     def end(self, leg_uuid: str, **told: str | int) -> None:
         """Tell the engine that a leg is gone."""
         self.legs.discard(leg_uuid)
