@@ -2,6 +2,7 @@
 
 money, level, tariff   a table of prices as it is entered
 law, swiss, vat        what it may not be, as dated data
+announcing             what must be spoken and confirmed before a price is charged
 terms                  what one call is charged under: its tariff clipped to the law
 stay, run, change      a time at one level, and how one follows another
 charge                 the price of a call with its lines, rounded once
@@ -14,7 +15,15 @@ clock or does any I/O.
 
 from __future__ import annotations
 
-from tariffs.change import STEP, Change, Refusal
+from tariffs.announcing import (
+    NO_DUTY,
+    Duty,
+    before_change,
+    before_charging,
+    before_fixed,
+    told_level,
+)
+from tariffs.change import STEP, Change, FreeTime, Refusal
 from tariffs.charge import Line, Rated, Segment
 from tariffs.errors import (
     Fault,
@@ -40,13 +49,16 @@ __all__ = [
     "CATEGORIES",
     "COINS",
     "LEVELS",
+    "NO_DUTY",
     "STEP",
     "SWISS_LAW",
     "TARGET_KINDS",
     "Announcement",
     "Change",
+    "Duty",
     "Fault",
     "FixedCharge",
+    "FreeTime",
     "Invalid",
     "InvalidSettlement",
     "InvalidTariff",
@@ -71,8 +83,12 @@ __all__ = [
     "TimeRanBackwards",
     "UnknownCountry",
     "UnknownLevel",
+    "before_change",
+    "before_charging",
+    "before_fixed",
     "cut_off",
     "exact_text",
     "law_for",
     "settle",
+    "told_level",
 ]

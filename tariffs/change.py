@@ -1,4 +1,4 @@
-"""Changes of the level of a running call: asked for, and refused."""
+"""What a running call is told: changes of level, asked for and refused, and free time."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ class Refusal:
     level: int
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeTime:
+    """A stretch in which time costs nothing: increments that start in it are not charged.
+
+    Attributes:
+        from_us: its first instant, µs since the epoch.
+        until_us: the first instant after it; None while it lasts.
+    """
+
+    from_us: int
+    until_us: int | None = None

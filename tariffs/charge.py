@@ -17,7 +17,7 @@ from tariffs.vat import vat_in, with_vat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A stretch of a call at one level and one law.
+    """A stretch of a call at one level and one law, free or not.
 
     Attributes:
         level: number.
@@ -194,7 +194,8 @@ def _lines(stay: Stay, end_us: int) -> Iterator[Line]:
     if stay.per_call:
         yield once("per_call", stay.from_us, stay.per_call)
     free, charged = stay.increments(end_us)
-    paid_from_us = min(max(stay.from_us, terms.free_us), end_us) if free else stay.from_us
+    free_us = end_us if stay.is_free else terms.free_us
+    paid_from_us = min(max(stay.from_us, free_us), end_us) if free else stay.from_us
     if free:
         yield time(stay.from_us, paid_from_us, free, 0)
     if charged:

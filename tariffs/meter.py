@@ -10,14 +10,15 @@ asked for included, is not charged. Only the first level's `per_call` is, with n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
-from tariffs.change import Change, Refusal
+from tariffs.change import Change, FreeTime, Refusal
 from tariffs.charge import Rated, final_charge, rated
 from tariffs.errors import MeterStopped, NotExact, TimeRanBackwards
 from tariffs.law import Law
-from tariffs.run import advanced, entered, exhausted_us, refusal, started
+from tariffs.run import advanced, entered, exhausted_us, freed, refusal, started
 from tariffs.stay import Stay
 from tariffs.swiss import SWISS_LAW
 from tariffs.tariff import Tariff
@@ -33,6 +34,7 @@ class Meter:
         start_us: when charging starts, by the switch's clock, µs since the epoch.
         law: the limits that hold.
         changes: asked for before, in order; a meter that is taken over is rebuilt from them.
+        free: free time told before, in order; may be told with changes of the same instants.
 
     Raises:
         UnknownLevel: the table lacks the level.
@@ -43,6 +45,7 @@ class Meter:
         "_before",
         "_changes",
         "_exhausted",
+        "_free",
         "_latest_us",
         "_refusals",
         "_stay",
@@ -58,6 +61,7 @@ class Meter:
         start_us: int,
         law: Law = SWISS_LAW,
         changes: Iterable[Change] = (),
+        free: Iterable[FreeTime] = (),
     ) -> None:
         self._terms = Terms(tariff, law, _instant(start_us))
         # the call as it stands just before the latest instant, and with that instant's changes
@@ -65,10 +69,14 @@ class Meter:
         self._latest_us = 0
         self._changes: list[Change] = []
         self._refusals: list[Refusal] = []
+        self._free: list[FreeTime] = []
         self._exhausted: tuple[int | None] | None = None
         self._stopped = False
-        for change in changes:
-            self.change_level(change.level, change.at_us, by=change.by)
+        for at_us, told in sorted(_told(changes, free), key=lambda one: one[0]):
+            if isinstance(told, Change):
+                self.change_level(told.level, at_us, by=told.by)
+            else:
+                self._set_free(at_us, is_free=told)
 
     @property
     def start_us(self) -> int:
@@ -90,6 +98,11 @@ class Meter:
         """Every change asked for and refused; `Rated.refused` has the automatic steps too."""
         return tuple(self._refusals)
 
+    @property
+    def free(self) -> tuple[FreeTime, ...]:
+        """The free time told, in order."""
+        return tuple(self._free)
+
     def change_level(self, level: int, at_us: int, *, by: str = "") -> Refusal | None:
         """Ask for another level from an instant on; the level already in force changes nothing.
 
@@ -105,10 +118,7 @@ class Meter:
             TimeRanBackwards: the instant lies before the latest one told.
             MeterStopped: the call has ended.
         """
-        at = self._offset(at_us)
-        if at > self._latest_us:
-            self._before = self._stay = advanced(self._stay, at)
-            self._latest_us = at
+        at = self._come_to(at_us)
         self._changes.append(Change(at_us=at_us, level=level, by=by))
         if level == self._stay.number:
             return None
@@ -140,6 +150,33 @@ class Meter:
         """
         step = advanced(self._stay, self._offset(at_us) + 1).step
         return None if step is None else self.start_us + step[0]
+
+    def free_from(self, at_us: int) -> None:
+        """Begin free time: increments that start at an instant or later are not charged.
+
+        They are counted on, and all else goes on: base fees, fixed charges, automatic steps.
+        Beginning it twice changes nothing.
+
+        Args:
+            at_us: µs since the epoch, not before the latest one told.
+
+        Raises:
+            TimeRanBackwards: the instant lies before the latest one told.
+            MeterStopped: the call has ended.
+        """
+        self._set_free(at_us, is_free=True)
+
+    def free_until(self, at_us: int) -> None:
+        """End free time: increments that start at an instant or later are charged again.
+
+        Args:
+            at_us: µs since the epoch, not before the latest one told.
+
+        Raises:
+            TimeRanBackwards: the instant lies before the latest one told.
+            MeterStopped: the call has ended.
+        """
+        self._set_free(at_us, is_free=False)
 
     def level_at(self, at_us: int) -> int:
         """Say which level is in force at an instant if nothing more is asked; tells no time."""
@@ -193,6 +230,25 @@ class Meter:
         self._stopped = True
         return result
 
+    def _set_free(self, at_us: int, *, is_free: bool) -> None:
+        at = self._come_to(at_us)
+        if self._stay.is_free == is_free:
+            return
+        self._stay = freed(self._stay, at, is_free=is_free)
+        self._exhausted = None
+        if is_free:
+            self._free.append(FreeTime(from_us=at_us))
+        else:
+            self._free[-1] = replace(self._free[-1], until_us=at_us)
+
+    def _come_to(self, at_us: int) -> int:
+        """Follow the call to an instant that is told; gives it in µs from the start."""
+        at = self._offset(at_us)
+        if at > self._latest_us:
+            self._before = self._stay = advanced(self._stay, at)
+            self._latest_us = at
+        return at
+
     def _last(self, until: int) -> Stay:
         """Give the stay a call is in just before an instant, µs from the start."""
         return advanced(self._stay, until) if until > self._latest_us else self._before
@@ -205,6 +261,18 @@ class Meter:
         if at < self._latest_us:
             raise TimeRanBackwards(at_us=at_us, latest_us=self.start_us + self._latest_us)
         return at
+
+
+def _told(
+    changes: Iterable[Change], free: Iterable[FreeTime]
+) -> Iterator[tuple[int, Change | bool]]:
+    """List what was told with its instant: changes, then whether free time begins or ends."""
+    for change in changes:
+        yield change.at_us, change
+    for stretch in free:
+        yield stretch.from_us, True
+        if stretch.until_us is not None:
+            yield stretch.until_us, False
 
 
 def _instant(at_us: int) -> int:

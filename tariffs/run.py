@@ -31,6 +31,7 @@ def started(terms: Terms, number: int) -> Stay:
         seen=1 << number,
         step=prices.step,
         edge_us=terms.edge_after(0),
+        is_free=False,
         passed_us=0 if passed else None,
         refused=(),
         previous=None,
@@ -74,6 +75,13 @@ def entered(stay: Stay, number: int, at_us: int, by: str) -> Stay:
     )
 
 
+def freed(stay: Stay, at_us: int, *, is_free: bool) -> Stay:
+    """Begin or end free time at an instant; the level stays, and so do its fixed charges."""
+    if stay.from_us < at_us:
+        stay = _going_on(stay, at_us)
+    return stay._replace(is_free=is_free)
+
+
 def exhausted_us(stay: Stay) -> int | None:
     """Find the first charge that would make the total pass the maximum if the call went on.
 
@@ -115,15 +123,7 @@ def _turn_us(stay: Stay) -> int | None:
 def _turned(stay: Stay, at_us: int) -> Stay:
     """Do what is due at the end of a stay; a step at the edge itself heeds the new law."""
     if stay.step is None or at_us < stay.step[0]:
-        return _next(
-            stay,
-            at_us,
-            number=stay.number,
-            by=None,
-            per_call=0,
-            entered_us=stay.entered_us,
-            step=stay.step,
-        )
+        return _going_on(stay, at_us)
     number = stay.step[1]
     if reason := refusal(stay, number, at_us):
         refused = Refusal(
@@ -131,6 +131,19 @@ def _turned(stay: Stay, at_us: int) -> Stay:
         )
         return stay._replace(step=None, refused=(*stay.refused, refused))
     return entered(stay, number, at_us, STEP)
+
+
+def _going_on(stay: Stay, at_us: int) -> Stay:
+    """Begin a new stay at the level in force, because something else changes."""
+    return _next(
+        stay,
+        at_us,
+        number=stay.number,
+        by=None,
+        per_call=0,
+        entered_us=stay.entered_us,
+        step=stay.step,
+    )
 
 
 def _per_call(stay: Stay, number: int, at_us: int) -> int:
@@ -164,9 +177,11 @@ def _next(
         seen=stay.seen | 1 << number,
         step=step,
         edge_us=terms.edge_after(at_us),
+        is_free=stay.is_free,
         passed_us=passed_us,
         refused=stay.refused,
-        previous=stay,
+        # free time that began at the very instant left a stay without length and charges
+        previous=stay.previous if stay.by is None and stay.from_us == at_us else stay,
     )
 
 

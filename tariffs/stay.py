@@ -22,15 +22,17 @@ class Stay(NamedTuple):
         terms: what the call is charged under.
         number: of the level.
         prices: of the level by the law in force.
-        by: who brought the level into force; None when only the law changed.
+        by: who brought the level into force; None when the level was in force before.
         entered_us: when the level came into force; fixed charges and the step count from it.
-        from_us: where this stay begins; later than the entry only when the law changed.
+        from_us: where this stay begins; later than the entry when the law changed, or free time
+            began or ended.
         per_call: units charged at the entry.
         base: units charged in the call so far, `per_call` included.
         seen: bit set of the levels that have been in force.
         step: when the automatic step is due, and to which level; None when there is none or it
             was refused.
         edge_us: when the law on prices changes next, or None.
+        is_free: time costs nothing in it, as while the caller hears an announcement.
         passed_us: the first charge that made the total pass the maximum, if it lies before.
         refused: automatic steps refused so far.
         previous: the stay before.
@@ -47,6 +49,7 @@ class Stay(NamedTuple):
     seen: int
     step: tuple[int, int] | None
     edge_us: int | None
+    is_free: bool
     passed_us: int | None
     refused: tuple[Refusal, ...]
     previous: Stay | None
@@ -56,7 +59,8 @@ class Stay(NamedTuple):
         increment_us = self.terms.increment_us
         first = -(-self.from_us // increment_us)
         end = -(-until_us // increment_us)
-        paid_from = min(max(first, self.terms.free_us // increment_us), end)
+        free_end = end if self.is_free else self.terms.free_us // increment_us
+        paid_from = min(max(first, free_end), end)
         return paid_from - first, end - paid_from
 
     def time_units(self, until_us: int) -> int:
@@ -110,7 +114,7 @@ class Stay(NamedTuple):
         """Give an instant by which a limit is passed, if it ever is."""
         left = max(limit - self.base, 0)
         alone = []  # by when each source that never ends has passed the limit alone
-        if price := self.prices.per_increment:
+        if (price := self.prices.per_increment) and not self.is_free:
             begins_us = max(self.from_us, self.terms.free_us)
             alone.append(begins_us + (left // price + 1) * self.terms.increment_us)
         first = [self.entered_us + due.after_us for due in self.prices.fixed]

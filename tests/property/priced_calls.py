@@ -13,6 +13,7 @@ from tariffs import (
     COINS,
     SWISS_LAW,
     FixedCharge,
+    FreeTime,
     Law,
     Level,
     Meter,
@@ -76,6 +77,19 @@ class PricedCall:
     end_us: int
     changes: tuple[tuple[int, int], ...]
     law: Law
+    free: tuple[FreeTime, ...] = ()
+
+    @property
+    def told(self) -> list[tuple[int, int | bool]]:
+        """List by instant what is told: a level asked for, or whether free time begins."""
+        begun = [(one.from_us, True) for one in self.free]
+        ended = [(one.until_us, False) for one in self.free if one.until_us is not None]
+        return sorted([*self.changes, *begun, *ended], key=lambda told: told[0])
+
+    @property
+    def latest_us(self) -> int:
+        """The latest instant the meter is told."""
+        return self.told[-1][0] if self.told else self.start_us
 
     @property
     def increment_s(self) -> int:
@@ -92,10 +106,10 @@ class PricedCall:
         return min(maxima, default=None)
 
     def meter(self) -> Meter:
-        """Meter it, up to its last change."""
+        """Meter it, up to the last thing told."""
         meter = Meter(self.tariff, level=self.level, start_us=self.start_us, law=self.law)
-        for at_us, level in self.changes:
-            meter.change_level(level, at_us)
+        for at_us, what in self.told:
+            tell(meter, at_us, what)
         return meter
 
     def rated(self) -> Rated:
@@ -112,7 +126,18 @@ class PricedCall:
             end_us=self.end_us,
             horizon_us=max(horizon_us, self.end_us),
             ceiling=CEILINGS[id(self.law)],
+            free=[(one.from_us, one.until_us) for one in self.free],
         )
+
+
+def tell(meter: Meter, at_us: int, what: int | bool) -> None:
+    """Tell a meter a level asked for, or that free time begins (True) or ends (False)."""
+    if what is True:
+        meter.free_from(at_us)
+    elif what is False:
+        meter.free_until(at_us)
+    else:
+        meter.change_level(what, at_us)
 
 
 def amounts(most: int) -> st.SearchStrategy[Decimal]:
@@ -240,7 +265,9 @@ def priced_calls(draw: st.DrawFn) -> PricedCall:
         )
     )
     changes = tuple(sorted(((start_us + at, level) for at, level in asked), key=lambda c: c[0]))
-    last_us = changes[-1][0] if changes else start_us
+    free = draw(free_times(start_us))
+    ends = [one.until_us or one.from_us for one in free]
+    last_us = max([start_us, *(at_us for at_us, _ in changes), *ends])
     return PricedCall(
         tariff=tariff,
         level=draw(st.sampled_from(numbers)),
@@ -248,4 +275,20 @@ def priced_calls(draw: st.DrawFn) -> PricedCall:
         end_us=last_us + draw(offset),
         changes=changes,
         law=draw(st.sampled_from([SWISS_LAW, TIGHTENING_LAW, LAWLESS])),
+        free=free,
+    )
+
+
+@st.composite
+def free_times(draw: st.DrawFn, start_us: int) -> tuple[FreeTime, ...]:
+    """Draw stretches of free time in order; some touch, some are empty, the last may go on."""
+    offset = st.one_of(
+        st.integers(0, 200).map(lambda whole: whole * SECOND),
+        st.integers(0, 200 * SECOND),
+    )
+    instants = sorted(start_us + at for at in draw(st.lists(offset, max_size=5)))
+    begun, ended = instants[::2], instants[1::2]
+    return tuple(
+        FreeTime(from_us=from_us, until_us=ended[index] if index < len(ended) else None)
+        for index, from_us in enumerate(begun)
     )

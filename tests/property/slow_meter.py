@@ -53,6 +53,7 @@ class _Walk:
     tariff: Tariff
     start: int
     ceiling: Callable[[str, str, int], Fraction | None] | None
+    free: Sequence[tuple[int, int | None]] = ()
     vat: Fraction = Fraction(0)
     maximum: Fraction | None = None
     increment: int = 1
@@ -157,7 +158,8 @@ class _Walk:
                 self.pay("fixed", self.price("fixed", charge.amount, at), at)
         if (at - self.start) % (self.increment * SECOND) == 0:
             self.seconds[self.level] += self.increment
-            if at - self.start >= self.tariff.free_s * SECOND:
+            is_free = any(begin <= at and (end is None or at < end) for begin, end in self.free)
+            if at - self.start >= self.tariff.free_s * SECOND and not is_free:
                 per_minute = self.price("per_minute", level.per_minute, at)
                 self.pay("time", per_minute * self.increment / 60, at)
 
@@ -171,6 +173,7 @@ def walk(
     end_us: int,
     horizon_us: int,
     ceiling: Callable[[str, str, int], Fraction | None] | None,
+    free: Sequence[tuple[int, int | None]] = (),
 ) -> Slow:
     """Price a call by looking at every instant at which anything could happen.
 
@@ -183,8 +186,9 @@ def walk(
         horizon_us: how far to look for the exhaustion, at least the end.
         ceiling: (category, what, instant) to the Swiss law's limit on a price; None for a
             country without a law.
+        free: (first instant, first instant after or None) of each stretch of free time.
     """
-    call = _Walk(tariff, start_us, ceiling)
+    call = _Walk(tariff, start_us, ceiling, free)
     call.enter(level, start_us)
     origins = {start_us, *(at for at, _ in changes)}
     instants = {at for origin in origins for at in range(origin, horizon_us, SECOND)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tariffs import STEP, Meter, TimeRanBackwards
-from tests.property.priced_calls import LAWLESS, PricedCall, priced_calls
+from tariffs import STEP, FreeTime, Meter, TimeRanBackwards
+from tests.property.priced_calls import LAWLESS, PricedCall, priced_calls, tell
 from tests.property.slow_meter import SECOND
 
 later = st.one_of(
@@ -68,7 +69,7 @@ def test_same_level_changes_nothing(call: PricedCall, at_us: int):
     """Asking for the level in force leaves every figure of the call as it was."""
     asked_us = call.end_us + at_us
     plain, repeated = call.meter(), call.meter()
-    latest_us = call.changes[-1][0] if call.changes else call.start_us
+    latest_us = call.latest_us
     # a step due at the very instant comes after what is asked for
     level = repeated.level_at(asked_us - 1) if asked_us > latest_us else repeated.level
     refusal = repeated.change_level(level, asked_us)
@@ -82,7 +83,7 @@ def test_same_level_changes_nothing(call: PricedCall, at_us: int):
 def test_time_running_backwards_is_refused(call: PricedCall, back_us: int):
     """An instant before the latest one told is refused, and nothing has happened."""
     meter = call.meter()
-    latest_us = call.changes[-1][0] if call.changes else call.start_us
+    latest_us = call.latest_us
     before = meter.rated(call.end_us)
 
     with pytest.raises(TimeRanBackwards):
@@ -96,20 +97,20 @@ def test_time_running_backwards_is_refused(call: PricedCall, back_us: int):
 def test_looking_changes_nothing(call: PricedCall, peeks: list[int]):
     """A call that is looked at, at any instants, ends like one that is not."""
     meter = Meter(call.tariff, level=call.level, start_us=call.start_us, law=call.law)
-    for at_us, level in call.changes:
+    for at_us, what in call.told:
         for peek_us in peeks:
             meter.rated(at_us + peek_us)
             meter.charge_at(at_us + peek_us)
             meter.level_at(at_us + peek_us)
         meter.exhausted_at_us()
-        meter.change_level(level, at_us)
+        tell(meter, at_us, what)
 
     assert call.rated() == meter.stop(call.end_us)
 
 
 @given(call=priced_calls())
 def test_meter_is_rebuilt_from_its_changes(call: PricedCall):
-    """A meter taken over with start, level and changes gives every figure of the first."""
+    """A meter rebuilt from start, level, changes and free time gives every figure."""
     first = call.meter()
     second = Meter(
         call.tariff,
@@ -117,6 +118,7 @@ def test_meter_is_rebuilt_from_its_changes(call: PricedCall):
         start_us=call.start_us,
         law=call.law,
         changes=first.changes,
+        free=first.free,
     )
 
     assert first.exhausted_at_us() == second.exhausted_at_us()
@@ -131,7 +133,12 @@ def test_refused_changes_leave_no_trace(call: PricedCall):
     refused = {(refusal.at_us, refusal.level) for refusal in full.refusals}
     kept = [change for change in full.changes if (change.at_us, change.level) not in refused]
     lean = Meter(
-        call.tariff, level=call.level, start_us=call.start_us, law=call.law, changes=kept
+        call.tariff,
+        level=call.level,
+        start_us=call.start_us,
+        law=call.law,
+        changes=kept,
+        free=full.free,
     )
 
     assert full.rated(call.end_us).lines == lean.rated(call.end_us).lines
@@ -213,3 +220,32 @@ def test_no_price_passes_the_law(call: PricedCall):
             vat = Fraction(0) if call.tariff.includes_vat else Fraction(rated.vat_rate)
             amount = line.amount * (1 + vat)
             assert amount <= (100 if line.seconds is None else Fraction(line.seconds, 6))
+
+
+@given(call=priced_calls())
+def test_free_time_never_makes_a_call_dearer(call: PricedCall):
+    """Free time takes away seconds, and nothing else, as long as nothing else is refused."""
+    with_free, without = call.rated(), replace(call, free=()).rated()
+    if with_free.refused != without.refused:
+        return  # what is saved may let in a change that would have passed the maximum
+
+    assert with_free.exact <= without.exact
+    assert with_free.charge <= without.charge
+    assert with_free.metered_us == without.metered_us
+    assert with_free.applied == without.applied
+    kinds = ("per_call", "fixed")
+    assert [one for one in with_free.lines if one.kind in kinds] == [
+        one for one in without.lines if one.kind in kinds
+    ]
+
+
+@given(call=priced_calls())
+def test_no_second_of_free_time_is_charged(call: PricedCall):
+    """Whoever hears announcements from the first second to the last pays for no time."""
+    throughout = replace(call, free=(FreeTime(from_us=call.start_us),), changes=())
+    rated = throughout.rated()
+
+    assert all(line.amount == 0 for line in rated.lines if line.kind == "time")
+    assert sum(one.seconds for one in rated.segments) == sum(
+        one.seconds for one in call.rated().segments
+    )

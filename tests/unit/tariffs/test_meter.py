@@ -9,6 +9,7 @@ import pytest
 from tariffs import (
     STEP,
     Change,
+    FreeTime,
     MeterStopped,
     NotExact,
     Refusal,
@@ -358,3 +359,65 @@ class TestLawInForce:
         assert meter.rated(start_us + 60 * SECOND_US).exact == Fraction("0.080775")
         assert meter.change_level(1, start_us + 60 * SECOND_US) is None
         assert meter.change_level(2, start_us + 60 * SECOND_US) is not None
+
+
+class TestFreeTime:
+    def test_seconds_that_start_in_it_are_not_charged(self):
+        """Free from 1.5 s to 4 s: seconds 2 and 3 are free, 0, 1 and 4 are charged."""
+        meter = make_meter(make_tariff(make_level("6.00")))
+        meter.free_from(at(1.5))
+        meter.free_until(at(4))
+        rated = meter.stop(at(5))
+
+        assert rated.exact == Fraction("0.3")
+        assert [(line.seconds, str(line.amount)) for line in rated.lines] == [
+            (2, "1/5"),
+            (2, "0"),
+            (1, "1/10"),
+        ]
+        assert [one.from_us for one in rated.segments] == [at(0), at(1.5), at(4)]
+        assert rated.segments[-1].to_us == at(5)
+
+    def test_lasts_until_it_is_ended(self):
+        """While free time lasts, nothing but fixed charges can exhaust a call."""
+        tariff = make_tariff(make_level("6.00", fixed=(("1.00", 60, 60),)))
+        meter = make_meter(tariff)
+        meter.free_from(at(0))
+
+        assert meter.free == (FreeTime(from_us=at(0)),)
+        assert meter.charge_at(at(60)) == 0
+        assert meter.exhausted_at_us() == at(401 * 60)
+
+    def test_saying_it_twice_changes_nothing(self):
+        """Free time that has begun is not begun again, nor ended when there is none."""
+        meter = make_meter(make_tariff())
+        meter.free_until(at(1))
+        meter.free_from(at(2))
+        meter.free_from(at(3))
+        meter.free_until(at(4))
+        meter.free_until(at(5))
+
+        assert meter.free == (FreeTime(from_us=at(2), until_us=at(4)),)
+
+    def test_change_at_its_end(self):
+        """A level that comes into force as the announcement ends is charged from there on."""
+        tariff = make_tariff(make_level("6.00"), make_level("9.00"))
+        one, other = make_meter(tariff), make_meter(tariff)
+        for meter in (one, other):
+            meter.free_from(at(10))
+        one.free_until(at(20))
+        one.change_level(2, at(20))
+        other.change_level(2, at(20))
+        other.free_until(at(20))
+
+        assert one.rated(at(21)) == other.rated(at(21))
+        assert one.charge_at(at(21)) == Decimal("1.15")
+        assert [segment.level for segment in one.rated(at(21)).segments] == [1, 1, 2]
+
+    def test_time_runs_forwards(self):
+        """Free time cannot begin before what was told last."""
+        meter = make_meter(make_tariff())
+        meter.free_from(at(2))
+
+        with pytest.raises(TimeRanBackwards):
+            meter.free_until(at(1))
