@@ -49,6 +49,11 @@ class Settings(BaseSettings):
         Path("journal.sqlite"),
         description="file of the local journal; further workers have their own beside it",
     )
+    peers: Words = Field(
+        (),
+        description="journals of other engines on this machine and switch, as paths or"
+        " patterns, separated by commas; one that dies has its calls taken over",
+    )
     engine: str = Field(
         default_factory=socket.gethostname,
         min_length=1,
@@ -120,7 +125,9 @@ class Settings(BaseSettings):
         "info", description="least level of the log lines"
     )
 
-    @field_validator("allowed_peers", "trusted_trunks", "number_prefixes", mode="before")
+    @field_validator(
+        "allowed_peers", "trusted_trunks", "number_prefixes", "peers", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

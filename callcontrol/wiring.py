@@ -15,11 +15,13 @@ from callcontrol.calls.engine import Engine
 from callcontrol.calls.levels import heard
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.live_calls import LiveCalls
+from callcontrol.calls.peers import look_after
 from callcontrol.calls.recent_ends import RecentEnds
 from callcontrol.calls.resync import keep_in_step, resync
 from callcontrol.calls.state import CallState
+from callcontrol.calls.strays import is_unserved, record_unserved
 from callcontrol.calls.takeover import adopt
-from callcontrol.cdr import Journal
+from callcontrol.cdr import Journal, OpenCall
 from callcontrol.clock import SystemClock
 from callcontrol.config import Settings
 from callcontrol.errors import ConfigError, SessionError
@@ -47,6 +49,8 @@ _SUBSCRIPTIONS = (
 _RESYNC_S = 30.0
 _GAUGES_S = 1.0
 _LOOK_S = 0.05
+# A peer that takes over our journal holds it for some milliseconds.
+_PEER_S = 5.0
 
 Part = tuple[Callable[[], object], Callable[[], object]]
 """How something is started, and how it is stopped."""
@@ -176,6 +180,7 @@ class Process:
         call = self._live_calls.find(end.uuid)
         if call is None:
             self.recent_ends.add(end)
+            self._record_unserved(end)
         elif not call.ended.ready():
             call.ended.set(end)
 
@@ -187,7 +192,7 @@ class Process:
     def _build(self) -> None:
         """Open the journal and build what needs it."""
         settings = self._settings
-        self._journal = Journal(settings.journal, clock=self._clock)
+        self._journal = self._opened_journal()
         self._started.callback(self._journal.close)
         self._engine = Engine(
             settings=settings,
@@ -232,14 +237,31 @@ class Process:
             ready=self.ready,
         )
 
+    def _opened_journal(self) -> Journal:
+        """Open the journal; a peer may be taking it over at this very moment."""
+        patient_until_s = self._clock.monotonic_s() + (_PEER_S if self._settings.peers else 0)
+        while True:
+            try:
+                return Journal(
+                    self._settings.journal, clock=self._clock, owner=self._settings.engine
+                )
+            except ConfigError:
+                if self._clock.monotonic_s() >= patient_until_s:
+                    raise
+            gevent.sleep(_LOOK_S)
+
     def _parts(self) -> Iterator[Part]:
         gauges = gevent.Greenlet(self._watch)
         in_step = gevent.Greenlet(keep_in_step, self._engine, _RESYNC_S)
+        peers = gevent.Greenlet(
+            look_after, self._engine, self._journal.take_over, self._adopt_of
+        )
         yield self._shipper.start, self._shipper.stop
         yield self._engine.ticker.start, self._engine.ticker.stop
         # When stopping, the link goes before the journal that the ends it tells of belong in.
         yield self._adopt, self._link.stop
         yield in_step.start, in_step.kill
+        yield peers.start, peers.kill
         yield gauges.start, gauges.kill
         yield self._live_view.start, self._live_view.stop
         if self._port is None:
@@ -254,15 +276,25 @@ class Process:
 
     def _adopt(self) -> None:
         """Take over what an earlier process of this journal left running."""
-        left_open = self._journal.open_calls()
-        adopted = adopt(left_open, self._engine)
+        self._adopt_of(self._journal.open_calls(), self._settings.engine)
         self._has_adopted = True
-        legs = [call.leg_uuid for call in self._live_calls]
+        for end in self.recent_ends:
+            self._record_unserved(end)
+
+    def _adopt_of(self, left_open: Sequence[OpenCall], name: str) -> None:
+        """Take over the calls of an engine that is no more: a former self, or a peer."""
+        up = adopt(left_open, self._engine)
+        legs = [call.leg_uuid for call in self._live_calls if call.is_adopted]
         for end in self.recent_ends.of(legs).values():
             self.see_end(end)
         self._ask_others(legs)
         if left_open:
-            self._log.info("calls_adopted", found=len(left_open), up=adopted)
+            self._log.info("calls_adopted", engine_gone=name, found=len(left_open), up=up)
+
+    def _record_unserved(self, end: Event) -> None:
+        """See to the record of a call that no engine served. Switches: no."""
+        if self._has_adopted and is_unserved(end):
+            gevent.spawn(record_unserved, end, self._engine)
 
     def _is_set_up(self) -> bool:
         """Say whether no call that was taken is still to be answered or refused."""

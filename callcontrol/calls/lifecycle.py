@@ -9,8 +9,8 @@ and to one that takes it over.
 from __future__ import annotations
 
 from callcontrol.calls.announce import announce
-from callcontrol.calls.call import Call, LegUuid
-from callcontrol.calls.caller import caller_of
+from callcontrol.calls.arrival import call_of
+from callcontrol.calls.call import Call
 from callcontrol.calls.dial import connect
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.hangup import (
@@ -23,7 +23,7 @@ from callcontrol.calls.levels import settle_changes
 from callcontrol.calls.recording import cdr_of, draft_of, unfinished
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import hold_at_answer, unwatch, watch
-from callcontrol.cdr import Cdr, call_id_for
+from callcontrol.cdr import Cdr
 from callcontrol.clock import at_of
 from callcontrol.errors import CallControlError, JournalError, SessionGone
 from callcontrol.esl.event import Event
@@ -78,17 +78,8 @@ def run_call(session: Session, engine: Engine) -> None:
 
 def received(channel: Event, accepted_s: float, engine: Engine) -> Call:
     """Make a call of the switch's channel. Switches: no."""
-    received_us = channel.created_us or engine.clock.now_us()
-    call = Call(
-        call_id=call_id_for(channel.uuid, received_us),
-        leg_uuid=LegUuid(channel.uuid),
-        received_us=received_us,
-        accepted_s=accepted_s,
-        seen_us=received_us,
-        switch=channel.header("FreeSWITCH-Switchname") or "",
-        dialled=channel.header("Caller-Destination-Number") or "",
-        caller=caller_of(channel, engine.trunks),
-    )
+    call = call_of(channel, engine)
+    call.accepted_s = accepted_s
     engine.log.info(
         "call_received",
         call_id=call.call_id,

@@ -7,7 +7,7 @@ another process of its service, which may have missed them while it was down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from callcontrol.clock import Clock
 from callcontrol.esl.event import Event
@@ -38,6 +38,10 @@ class RecentEnds:
             if not is_old and len(self._ends) <= self._most:
                 return
             del self._ends[oldest]
+
+    def __iter__(self) -> Iterator[Event]:
+        """Go through a copy of them, oldest first."""
+        return iter([end for _, end in self._ends.values()])
 
     def of(self, leg_uuids: Iterable[str]) -> dict[str, Event]:
         """Give those of these legs that are known."""

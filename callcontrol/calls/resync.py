@@ -63,16 +63,22 @@ def _has(call: Call, engine: Engine) -> bool:
 
 
 def legs_of(engine: Engine) -> frozenset[str]:
-    """Ask the switch for the uuids of all its legs.
+    """Ask the switch for the uuids of all its legs; as `channels_of`."""
+    return frozenset(row["uuid"] for row in channels_of(engine))
+
+
+def channels_of(engine: Engine) -> list[dict[str, str]]:
+    """Ask the switch for the list of its legs, each with its uuid and what else it tells.
 
     Raises:
         SessionError: it did not answer, or not with a list.
+
+    Switches: waits for the switch, at most the deadline of a command.
     """
     deadline_s = engine.settings.command_deadline_s
     answer = engine.link.api("show", "channels", "as", "json", deadline_s=deadline_s)
     try:
-        rows = json.loads(answer).get("rows", ())
-        return frozenset(row["uuid"] for row in rows)
+        return [{**row, "uuid": row["uuid"]} for row in json.loads(answer).get("rows", ())]
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         raise WireError(f"no list of channels: {answer[:80]!r}") from exc
 

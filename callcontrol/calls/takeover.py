@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 
 import gevent
 
@@ -24,13 +25,15 @@ from callcontrol.calls.watch import watch
 from callcontrol.cdr import Cdr, CdrChange
 from callcontrol.cdr.journal_file import OpenCall
 from callcontrol.clock import at_of
-from callcontrol.errors import CommandRejected
+from callcontrol.errors import CommandRejected, SessionError
 from callcontrol.reference import Reference
 from dialplan import E164, Caller, scopes_of
 from tariffs import Tariff
 
 # How long the end of a call that the switch no longer has may still be on its way to us.
 _GRACE_S = 5.0
+# How often the switch is asked whether a call that rang when it was taken over is answered.
+_ASK_S = 2.0
 
 
 def adopt(open_calls: Sequence[OpenCall], engine: Engine, *, grace_s: float = _GRACE_S) -> int:
@@ -141,10 +144,7 @@ def _take_over(call: Call, engine: Engine, grace_s: float) -> bool:
         gevent.spawn_later(grace_s, _give_up, call)
     else:
         call.seen_us = max(call.seen_us, engine.clock.now_us())
-        if answered_us:
-            call.answered_us = answered_us
-            call.move_to(CallState.ANSWERED)
-            watch(call, engine)
+        _notice_answer(call, answered_us, engine)
     engine.log.info("call_adopted", call_id=call.call_id, is_up=answered_us is not None)
     gevent.spawn(_see_out, call, engine)
     return answered_us is not None
@@ -156,9 +156,24 @@ def _give_up(call: Call) -> None:
 
 
 def _see_out(call: Call, engine: Engine) -> None:
-    """Wait for the end of an adopted call and record it; resync ends the wait at the latest."""
+    """Wait for the end of an adopted call and record it; resync ends the wait at the latest.
+
+    One that still rings is asked for, as the link does not tell of answers.
+    """
+    while call.state is not CallState.ANSWERED and not call.ended.wait(_ASK_S):
+        if call.ended.ready():
+            break
+        with suppress(SessionError):
+            _notice_answer(call, _answered_us(call, engine), engine)
     call.ended.wait()
     record(call, engine)
+
+
+def _notice_answer(call: Call, answered_us: int | None, engine: Engine) -> None:
+    if answered_us and not call.ended.ready():
+        call.answered_us = answered_us
+        call.move_to(CallState.ANSWERED)
+        watch(call, engine)
 
 
 def _answered_us(call: Call, engine: Engine) -> int | None:

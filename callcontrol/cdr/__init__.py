@@ -2,6 +2,7 @@
 
 from callcontrol.cdr.call_id import CallId, call_id_for, received_us_of
 from callcontrol.cdr.journal import CallJournal, Journal
+from callcontrol.cdr.journal_entries import OpenCall
 from callcontrol.cdr.record import (
     Cdr,
     CdrAnnouncement,
@@ -25,6 +26,7 @@ __all__ = [
     "CdrSegment",
     "CdrSettlement",
     "Journal",
+    "OpenCall",
     "call_id_for",
     "received_us_of",
 ]

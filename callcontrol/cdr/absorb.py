@@ -1,7 +1,8 @@
-"""Takes what the journals of workers that are no more still hold into the first one's.
+"""Takes what the journals of processes that are no more still hold into another one.
 
 A service that is started with fewer workers would otherwise leave calls unwatched and records
-unshipped behind. First everything is on the disk of the one journal, then the other is deleted;
+unshipped behind; so would an engine that dies and does not come back, beside one that lives.
+First everything is on the disk of the one journal, then the other is deleted;
 should the process die between the two, the next start does it again: a record that is there
 already stays as it is, and a call noted twice is the same call.
 """
@@ -23,7 +24,7 @@ from callcontrol.cdr.journal_entries import (
     SetAside,
     as_json,
 )
-from callcontrol.cdr.journal_file import JournalFile, read_only
+from callcontrol.cdr.journal_file import JournalFile, holder_of, owner_of, read_only
 
 
 def journal_of(journal: Path, number: int) -> Path:
@@ -45,6 +46,52 @@ def left_behind(journal: Path, workers: int) -> list[Path]:
     ]
 
 
+def peers_of(journal: Path, patterns: Iterable[str]) -> list[Path]:
+    """Find the journals of other engines, by paths and patterns such as `/var/lib/*.sqlite`.
+
+    A service's own, those of its other workers, are not among them: its supervisor sees to
+    those.
+    """
+    family = re.sub(r"\.\d+\Z", "", journal.stem)
+    own = re.compile(rf"{re.escape(family)}(\.\d+)?{re.escape(journal.suffix)}")
+    folder = journal.absolute().parent
+    found = {Path(name).absolute() for one in patterns for name in glob.glob(one)}
+    return sorted(
+        path
+        for path in found
+        if path.is_file() and not (path.parent == folder and own.fullmatch(path.name))
+    )
+
+
+def is_left_alone(journal: Path) -> bool:
+    """Say whether a journal holds anything while no process holds it.
+
+    Raises:
+        JournalError: it cannot be read, or is not a journal.
+    """
+    if holder_of(journal) is not None:
+        return False
+    with read_only(journal) as (counts, open_calls, _):
+        return bool(counts.records or counts.set_aside or open_calls)
+
+
+def take_over(left: Path, journal: JournalFile) -> list[OpenCall]:
+    """Move all that a journal holds into an open one; gives the calls that were open in it.
+
+    The file stays, empty, for the engine it belongs to.
+
+    Raises:
+        ConfigError: a process holds it.
+        JournalCorrupt: it is damaged, or is not a journal.
+        JournalError: the disk fails.
+    """
+    with closing(JournalFile(left, owner=owner_of(left))) as old:
+        entries, open_calls, _ = _all_of(old)
+        journal.apply(entries)
+        old.clear()
+    return open_calls
+
+
 def absorb(left: Path, journal: Path) -> int:
     """Move all that a journal holds into another one; gives how many calls and records.
 
@@ -54,12 +101,19 @@ def absorb(left: Path, journal: Path) -> int:
         JournalError: the disk fails.
     """
     with closing(JournalFile(left)) as old, closing(JournalFile(journal)) as new:
-        with read_only(left) as (counts, open_calls, aside):
-            records = old.pending(counts.records)
-        new.apply([*_reopened(open_calls), *_recorded(records), *_recorded(aside)])
+        entries, _, found = _all_of(old)
+        new.apply(entries)
         for name in (left.name, f"{left.name}-wal", f"{left.name}-shm", f"{left.name}.lock"):
             left.with_name(name).unlink(missing_ok=True)
-    return len(open_calls) + len(records) + len(aside)
+    return found
+
+
+def _all_of(old: JournalFile) -> tuple[list[Entry], list[OpenCall], int]:
+    """Give all entries, the calls open among them, and how many calls and records that is."""
+    with read_only(old.path) as (counts, open_calls, aside):
+        records = old.pending(counts.records)
+    entries = [*_reopened(open_calls), *_recorded(records), *_recorded(aside)]
+    return entries, open_calls, len(open_calls) + len(records) + len(aside)
 
 
 def _reopened(calls: Iterable[OpenCall]) -> Iterator[Entry]:

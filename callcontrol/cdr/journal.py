@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar, cast
 import gevent
 from gevent.event import AsyncResult
 
+from callcontrol.cdr.absorb import take_over
 from callcontrol.cdr.call_id import CallId
 from callcontrol.cdr.journal_entries import (
     Noted,
@@ -94,6 +95,7 @@ class Journal:
         deadline_s: how long anything here waits for the disk, in seconds.
         min_free_bytes: less free space than this on the file's disk is a fault.
         max_bytes: the file refuses to grow past this; none: until the disk is full.
+        owner: the engine's name, told to whoever finds the journal without one.
 
     Raises:
         ConfigError: another process holds the file, or its folder cannot be used.
@@ -108,10 +110,11 @@ class Journal:
         deadline_s: float = 5.0,
         min_free_bytes: int = 32 << 20,
         max_bytes: int | None = None,
+        owner: str = "",
     ) -> None:
         self._clock = clock or SystemClock()
         self._deadline_s = deadline_s
-        self._file = JournalFile(path, max_bytes=max_bytes)
+        self._file = JournalFile(path, max_bytes=max_bytes, owner=owner)
         self._writer = Writer(
             self._file,
             tell=self._tell,
@@ -186,6 +189,20 @@ class Journal:
     def open_calls(self) -> list[OpenCall]:
         """Give the calls that were opened and never recorded. Switches: as `record`."""
         return self._ask(self._file.open_calls)
+
+    def take_over(self, left: Path) -> list[OpenCall]:
+        """Take all that the journal of a dead engine holds into this one.
+
+        Returns:
+            The calls that were open in it; its records are shipped with ours.
+
+        Raises:
+            ConfigError: a process holds it again.
+            JournalError: it is damaged, or a disk fails or is too slow.
+
+        Switches: as `record`.
+        """
+        return self._ask(lambda: take_over(left, self._file))
 
     def backlog(self) -> Backlog:
         """Say how much waits, as of the last write. Switches: no."""

@@ -30,7 +30,14 @@ from callcontrol.cdr.journal_entries import (
     SetAside,
     Shipped,
 )
-from callcontrol.cdr.journal_open import check_ours, errors_of, holder_of, lock, open_database
+from callcontrol.cdr.journal_open import (
+    check_ours,
+    errors_of,
+    holder_of,
+    lock,
+    open_database,
+    owner_of,
+)
 from callcontrol.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,7 +45,15 @@ if TYPE_CHECKING:
 
     from callcontrol.cdr.call_id import CallId
 
-__all__ = ["Counts", "JournalFile", "OpenCall", "PendingRecord", "holder_of", "read_only"]
+__all__ = [
+    "Counts",
+    "JournalFile",
+    "OpenCall",
+    "PendingRecord",
+    "holder_of",
+    "owner_of",
+    "read_only",
+]
 
 _SPARE_PAGES = 1000  # free pages a file keeps, and how many are given back at a time: 4 MB
 
@@ -49,6 +64,7 @@ class JournalFile:
     Args:
         path: the SQLite file; made when missing, readable by this user alone.
         max_bytes: the file refuses to grow past this; none: until the disk is full.
+        owner: the engine's name, told to whoever finds the journal without one.
 
     Raises:
         ConfigError: another process holds it, or its folder cannot be used.
@@ -56,9 +72,9 @@ class JournalFile:
         JournalError: the disk does not answer.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
+    def __init__(self, path: Path, *, max_bytes: int | None = None, owner: str = "") -> None:
         self.path = path
-        self._lock_fd = lock(path)
+        self._lock_fd = lock(path, owner)
         try:
             with errors_of(path):
                 self._db = open_database(path, max_bytes)
@@ -131,6 +147,15 @@ class JournalFile:
                 run("DELETE FROM set_aside")
                 return added
         return 0
+
+    def clear(self) -> None:
+        """Forget everything, because all of it is on the disk of another journal."""
+        with errors_of(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            for table in ("open_call", "record", "set_aside"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608  our own words
+            self._db.execute("COMMIT")
+        self.records = 0
 
     def pending(self, limit: int) -> list[PendingRecord]:
         """Give the records that wait, oldest first, at most `limit`."""

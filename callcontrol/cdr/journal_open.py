@@ -44,7 +44,7 @@ def holder_of(path: Path) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        said = os.read(fd, 20)
+        said = os.read(fd, 20).partition(b" ")[0]
         return int(said) if said.isdigit() else 0
     else:
         return None
@@ -57,8 +57,20 @@ def _lock_path(path: Path) -> Path:
     return path.with_name(path.name + ".lock")
 
 
-def lock(path: Path) -> int:
+def owner_of(path: Path) -> str:
+    """Name the engine that held a journal last; empty when nobody said."""
+    try:
+        return _lock_path(path).read_text(encoding="ascii", errors="replace").partition(" ")[2]
+    except OSError:
+        return ""
+
+
+def lock(path: Path, owner: str = "") -> int:
     """Take a journal for this process; gives the descriptor that holds the lock until closed.
+
+    Args:
+        path: the journal.
+        owner: the engine's name, for whoever finds the journal without one.
 
     Raises:
         ConfigError: another process has it, or the folder cannot be used.
@@ -70,14 +82,14 @@ def lock(path: Path) -> int:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
-        holder = os.read(fd, 20).decode("ascii", "replace") or "unknown"
+        holder = os.read(fd, 20).decode("ascii", "replace").partition(" ")[0] or "unknown"
         os.close(fd)
         raise ConfigError(
             f"CALLCONTROL_JOURNAL: {path} is in use by process {holder};"
             " each engine process needs a journal of its own"
         ) from exc
     os.ftruncate(fd, 0)
-    os.pwrite(fd, str(os.getpid()).encode(), 0)
+    os.pwrite(fd, f"{os.getpid()} {owner}".rstrip().encode(), 0)
     return fd
 
 

@@ -216,7 +216,9 @@ class Writer(threading.Thread):
         if isinstance(job, Stop):
             return Outcome(job.waiter)
         try:
-            return Outcome(job.waiter, value=job.question())
+            value = job.question()
+            self.counts = self._file.counts()
+            return Outcome(job.waiter, value=value)
         except Exception as exc:  # noqa: BLE001  the border of the thread: the asker gets it
             return Outcome(job.waiter, error=exc)
 

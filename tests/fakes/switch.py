@@ -111,7 +111,10 @@ class FakeLink:
             raise SessionGone("the link to the switch is down")
         if command == "show":
             return json.dumps(
-                {"row_count": len(self.legs), "rows": [{"uuid": u} for u in self.legs]}
+                {
+                    "row_count": len(self.legs),
+                    "rows": [{"uuid": u, "direction": "inbound"} for u in self.legs],
+                }
             )
         if command == "uuid_dump":
             if arguments[0] not in self.legs:
