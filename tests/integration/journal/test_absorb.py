@@ -7,7 +7,14 @@ from contextlib import closing
 import pytest
 
 from callcontrol.cdr import Cdr, Journal
-from callcontrol.cdr.absorb import absorb, journal_of, left_behind
+from callcontrol.cdr.absorb import (
+    absorb,
+    is_left_alone,
+    journal_of,
+    left_behind,
+    peers_of,
+)
+from callcontrol.cdr.journal_file import owner_of
 from callcontrol.errors import ConfigError
 from tests.cdr_builders import make_cdr
 
@@ -62,3 +69,46 @@ def test_only_journals_of_further_workers_are_left_behind(path, left, tmp_path):
     assert left_behind(path, 2) == [left]
     assert left_behind(path, 1) == [journal_of(path, 2), left]
     assert left_behind(path, 3) == []
+
+
+class TestPeers:
+    def test_what_a_dead_engine_left_is_taken_over_once(self, path, left):
+        """Its file stays for it, empty, with its name; what was open is given."""
+        with closing(Journal(left, min_free_bytes=0, owner="engine-3")):
+            assert not is_left_alone(left)
+        assert is_left_alone(left)
+
+        with closing(Journal(path, min_free_bytes=0, owner="engine-1")) as journal:
+            (call,) = journal.take_over(left)
+            waiting = [Cdr.from_json(record.body) for record in journal.pending(10)]
+            assert journal.take_over(left) == []
+            assert (journal.backlog().records, journal.backlog().set_aside) == (1, 1)
+            assert [one.call_id for one in journal.open_calls()] == [call.call_id]
+
+        assert call.merged == {"draft": "answered"}
+        assert waiting == [make_cdr(1)]
+        assert not is_left_alone(left)
+        assert owner_of(left) == "engine-3"
+        with closing(Journal(left, min_free_bytes=0)) as journal:
+            assert journal.pending(10) == []
+            assert journal.open_calls() == []
+
+    def test_one_that_is_held_again_is_not_taken(self, path, left):
+        """Its engine came back between the look and the deed."""
+        with (
+            closing(Journal(left, min_free_bytes=0)),
+            closing(Journal(path, min_free_bytes=0)) as journal,
+            pytest.raises(ConfigError, match="in use"),
+        ):
+            journal.take_over(left)
+
+    def test_a_services_own_journals_are_no_peers(self, path, tmp_path):
+        """Whichever of its workers asks."""
+        other = tmp_path / "other.sqlite"
+        for file in (path, journal_of(path, 2), other, journal_of(other, 2)):
+            file.touch()
+        everything = [f"{tmp_path}/*.sqlite"]
+
+        for own in (path, journal_of(path, 2)):
+            assert peers_of(own, everything) == [journal_of(other, 2), other]
+        assert peers_of(path, [str(other)]) == [other]
