@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dialplan import E164, Directory
+from dialplan import E164, Directory, Operators
 from tariffs import Settlement, Tariff
 
 
@@ -16,6 +16,7 @@ class Reference:
 
     Attributes:
         directory: numbers, customers, gateways and the blacklist.
+        operators: the networks that callers belong to.
         tariffs: by name; the tables of one name are valid one after the other.
         settlements: the customer's terms, by number; a number without any is not settled.
         revision: names what was read; equal revisions hold equal contents.
@@ -23,6 +24,7 @@ class Reference:
     """
 
     directory: Directory = field(default_factory=Directory)
+    operators: Operators = field(default_factory=Operators)
     tariffs: Mapping[str, tuple[Tariff, ...]] = field(default_factory=dict)
     settlements: Mapping[E164, Settlement] = field(default_factory=dict)
     revision: str = ""

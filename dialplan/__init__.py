@@ -33,6 +33,7 @@ from dialplan.errors import (
     InvalidEntry,
     InvalidGateway,
     InvalidNumber,
+    InvalidOperator,
     InvalidRoute,
     InvalidServiceNumber,
     InvalidSpecialDate,
@@ -58,6 +59,7 @@ from dialplan.numbers import (
     printed,
     short_number_kind,
 )
+from dialplan.operator import UNKNOWN, Operator, Operators, shared_faults
 from dialplan.presentation import Presentation
 from dialplan.route import WITHHELD_REFUSED, decide, none_in_progress, scopes_of
 from dialplan.scope import PLATFORM, Scope
@@ -75,6 +77,7 @@ __all__ = [
     "E164",
     "EVERY_OUTCOME",
     "PLATFORM",
+    "UNKNOWN",
     "WITHHELD_REFUSED",
     "Attempt",
     "Blacklist",
@@ -97,12 +100,15 @@ __all__ = [
     "InvalidEntry",
     "InvalidGateway",
     "InvalidNumber",
+    "InvalidOperator",
     "InvalidRoute",
     "InvalidServiceNumber",
     "InvalidSpecialDate",
     "InvalidTarget",
     "InvalidTimeline",
     "InvalidWeek",
+    "Operator",
+    "Operators",
     "Outcome",
     "Override",
     "Presentation",
@@ -144,6 +150,7 @@ __all__ = [
     "q850_of",
     "release_cause",
     "scopes_of",
+    "shared_faults",
     "short_number_kind",
     "sip_code_of",
     "target_faults",

@@ -60,6 +60,10 @@ class InvalidGateway(DialplanError):
     """Raised when a gateway's name, host or port cannot be dialled."""
 
 
+class InvalidOperator(DialplanError):
+    """Raised when an operator has a code, a network or a prefix that is none."""
+
+
 class InvalidRoute(DialplanError):
     """Raised when a route or a step could never ring anything, or would ring for ever."""
 

@@ -43,7 +43,15 @@ from tariffs.meter import Meter
 from tariffs.money import cut_off, exact_text
 from tariffs.settlement import TARGET_KINDS, Settled, Settlement, TargetKind, settle
 from tariffs.swiss import SWISS_LAW, law_for
-from tariffs.tariff import CATEGORIES, COINS, Announcement, Rounding, Tariff
+from tariffs.tariff import (
+    CATEGORIES,
+    COINS,
+    TARIFF_CLASSES,
+    Announcement,
+    Rounding,
+    Tariff,
+    TariffClass,
+)
 
 __all__ = [
     "CATEGORIES",
@@ -53,6 +61,7 @@ __all__ = [
     "STEP",
     "SWISS_LAW",
     "TARGET_KINDS",
+    "TARIFF_CLASSES",
     "Announcement",
     "Change",
     "Duty",
@@ -78,6 +87,7 @@ __all__ = [
     "Subject",
     "TargetKind",
     "Tariff",
+    "TariffClass",
     "TariffError",
     "Then",
     "TimeRanBackwards",

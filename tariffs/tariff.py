@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from tariffs.errors import Fault, InvalidTariff
 from tariffs.level import LEVELS, Level, amount_faults, level_faults, seconds_faults
@@ -16,6 +16,15 @@ from tariffs.money import amount_fault
 CATEGORIES = ("0800", "00800", "0840", "0842", "0844", "0848", "0900", "0901", "0906")
 COINS = tuple(Decimal(coin) for coin in ("0.01", "0.05", "0.10", "0.20", "0.50", "1.00"))
 LONGEST_INCREMENT_S = 3600
+
+TariffClass = Literal["online", "offline-a", "offline-b"]
+"""How the operator a caller belongs to learns what the call cost.
+
+online: it knows the prices and rates the call itself. offline-a: it is sent a charge record,
+and could rate the call as well. offline-b: it is sent a charge record, as only we can know.
+Source: the classes of the Swiss database of service numbers, INet.
+"""
+TARIFF_CLASSES: tuple[TariffClass, ...] = get_args(TariffClass)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +77,7 @@ class Tariff:
         valid_until: aware; the first instant it may no longer be.
         version: what the record of a call names, so that its charge can be computed again.
         announcement: when the price is spoken and confirmed.
+        tariff_class: how the caller's operator learns the charge; None: as `charge_class`.
 
     Raises:
         InvalidTariff: with every fault found.
@@ -86,6 +96,7 @@ class Tariff:
     valid_until: datetime | None = None
     version: str = ""
     announcement: Announcement = Announcement()
+    tariff_class: TariffClass | None = None
 
     def __post_init__(self) -> None:
         """Judge the whole table, then freeze its levels in the order of their numbers."""
@@ -100,6 +111,11 @@ class Tariff:
             level.per_minute or level.per_call or any(charge.amount for charge in level.fixed)
             for level in self.levels.values()
         )
+
+    @property
+    def charge_class(self) -> TariffClass:
+        """Give the class: of a table with several levels we alone know which was in force."""
+        return self.tariff_class or ("offline-b" if len(self.levels) > 1 else "online")
 
     def is_valid_at(self, at: datetime) -> bool:
         """Say whether a call that starts at an instant may be charged by this table."""
@@ -140,6 +156,8 @@ def _shared_faults(tariff: Tariff) -> Iterator[Fault]:
     # a Decimal equals a float of the same value, and comparing a signalling NaN raises
     if coin is not None and (amount_fault(coin) or coin not in COINS):
         yield Fault(path="rounding.to", message=f"not one of {', '.join(map(str, COINS))}")
+    if tariff.tariff_class not in (None, *TARIFF_CLASSES):
+        yield Fault(path="tariff_class", message=f"not one of {', '.join(TARIFF_CLASSES)}")
     if tariff.rounding.mode != "up":
         yield Fault(path="rounding.mode", message="not up")
     if tariff.max_charge is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callcontrol.calls.call import Call, LegUuid
-from callcontrol.calls.caller import caller_of
+from callcontrol.calls.caller import caller_of, is_trusted, trunk_of
 from callcontrol.calls.engine import Engine
 from callcontrol.cdr import call_id_for
 from callcontrol.esl.event import Event
@@ -27,4 +27,6 @@ def call_of(channel: Event, engine: Engine) -> Call:
         switch=channel.header("FreeSWITCH-Switchname") or "",
         dialled=channel.header("Caller-Destination-Number") or "",
         caller=caller_of(channel, engine.trunks),
+        trunk=trunk_of(channel),
+        is_asserted=is_trusted(channel, engine.trunks),
     )

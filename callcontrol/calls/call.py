@@ -78,6 +78,9 @@ class Call:
         accepted_s: when the engine took it, on the monotonic clock.
         seen_us: the last instant at which the switch is known to have had the leg.
         routed_us, ringing_us, answered_us: when that happened; None until it has.
+        trunk: the address it was signalled from.
+        is_asserted: that trunk is trusted to say who calls.
+        origin: code of the operator the caller belongs to; None when it is not known.
         decision: what the dialplan said; None until it has.
         gateways: by name, as the call's reference has them.
         tariff: the table in force when the call arrived; None when there is none.
@@ -118,6 +121,9 @@ class Call:
     routed_us: int | None = None
     ringing_us: int | None = None
     answered_us: int | None = None
+    trunk: str = ""
+    is_asserted: bool = False
+    origin: str | None = None
     decision: Connect | Release | None = None
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     tariff: Tariff | None = None

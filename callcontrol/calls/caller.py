@@ -21,10 +21,15 @@ _ASKS_PRIVACY = frozenset({"id", "user", "header"})
 _HIDES_NUMBER = re.compile(r";\s*privacy\s*=\s*\"?(?:full|uri)\b", re.IGNORECASE)
 
 
+def trunk_of(channel: Event) -> str:
+    """Give the address the call was signalled from; nothing when the switch does not say."""
+    return channel.variable("sip_network_ip") or ""
+
+
 def is_trusted(channel: Event, trunks: Sequence[Network]) -> bool:
     """Say whether the call came from a trunk whose asserted identities are believed."""
     try:
-        address = ip_address(channel.variable("sip_network_ip") or "")
+        address = ip_address(trunk_of(channel))
     except ValueError:
         return False
     return any(address in network for network in trunks)

@@ -133,6 +133,8 @@ def decided(call: Call, engine: Engine) -> Connect | Release:
     if isinstance(decision, Connect):
         call.level = decision.level
         engine.live_calls.count_in(call, decision.scopes)
+    operator = reference.operators.of(call.trunk, call.caller, is_asserted=call.is_asserted)
+    call.origin = operator.code if operator else None
     call.decision = decision
     call.gateways = reference.directory.gateways
     call.routed_us = max(call.received_us, engine.clock.now_us())

@@ -66,7 +66,9 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
         call: for its meter, tariff, changes and terms.
     """
     if cdr.answered_us is None or call.tariff is None or call.level is None:
-        return replace(cdr, level_at_start=None, tariff=None, tariff_version="")
+        return replace(
+            cdr, level_at_start=None, tariff=None, tariff_version="", tariff_class=None
+        )
     start_us = cdr.answered_us if call.meter is None else call.meter.start_us
     released_us = cdr.answered_us if cdr.released_us is None else cdr.released_us
     meter = Meter(call.tariff, level=call.level, start_us=start_us)

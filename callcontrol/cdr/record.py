@@ -217,7 +217,10 @@ class Cdr:
             was answered.
         rule: the rule of the decision, such as `weekly:mon-fri 08:00-18:00`.
         level_at_start: none when nothing was metered.
+        origin: code of the operator the caller belongs to; none when it is not known.
         tariff, tariff_version: the tariff table the meter used.
+        tariff_class: how the caller's operator learns the charge: `online`, `offline-a` or
+            `offline-b`; of the latter two it is sent a charge record.
         other_leg_uuid: the switch's uuid of the leg that was answered.
         closed_how: `recovered` by an engine that took the call over, `reconciled` when no end
             was seen and the call was closed at its last proven instant.
@@ -240,6 +243,7 @@ class Cdr:
     category: str | None = None
     customer: str | None = None
     caller: str | None = None
+    origin: str | None = None
     routed_us: int | None = None
     ringing_us: int | None = None
     answered_us: int | None = None
@@ -251,6 +255,7 @@ class Cdr:
     level_at_start: int | None = None
     tariff: str | None = None
     tariff_version: str = ""
+    tariff_class: str | None = None
     other_leg_uuid: str | None = None
     attempts: tuple[CdrAttempt, ...] = ()
     segments: tuple[CdrSegment, ...] = ()

@@ -26,6 +26,7 @@ from callcontrol.reference_file.parts import (
     make_blacklist_entry,
     make_customer,
     make_gateway,
+    make_operator,
     make_settlement,
     make_tariffs,
 )
@@ -39,8 +40,11 @@ from dialplan import (
     Directory,
     Fault,
     Gateway,
+    Operator,
+    Operators,
     ServiceNumber,
     number_faults,
+    shared_faults,
 )
 from tariffs import SWISS_LAW, Settlement, Tariff
 
@@ -99,7 +103,7 @@ class ReferenceBuilder:
         """Begin the next reference; its numbers come one by one.
 
         Args:
-            sections: the entries of gateways, customers and tariffs.
+            sections: the entries of gateways, operators, customers and tariffs.
             at: the aware instant from which prices must be lawful and tariffs valid.
         """
         return Draft(self, sections, at=at)
@@ -110,7 +114,7 @@ class Draft:
 
     Args:
         builder: knows the last one.
-        file: the entries of gateways, customers and tariffs.
+        file: the entries of gateways, operators, customers and tariffs.
         at: the aware instant from which prices must be lawful and tariffs valid.
     """
 
@@ -130,6 +134,7 @@ class Draft:
             file=file,
             customers=self._part("customers", lambda: self._customers(file), file),
             gateways=self._part("gateways", lambda: self._gateways(file), file),
+            operators=self._part("operators", lambda: self._operators(file), file),
             tariffs=self._part("tariffs", lambda: self._tariffs(file, at), file),
         )
 
@@ -244,6 +249,7 @@ class Draft:
             builder.made_customers = self._made_customers
             builder.last = Reference(
                 directory=directory,
+                operators=Operators(tuple(around.operators.values())),
                 tariffs=around.tariffs,
                 settlements=self._settlements,
                 revision=revision,
@@ -302,6 +308,17 @@ class Draft:
             for name, entry in file.gateways.items()
         }
         return {name: gateway for name, gateway in made.items() if gateway is not None}
+
+    def _operators(self, file: ReferenceFile) -> dict[str, Operator]:
+        last = {one.code: one for one in self._last.operators.all}
+        made = {
+            code: make_operator(code, entry, self.faults) or last.get(code)
+            for code, entry in file.operators.items()
+        }
+        operators = {code: one for code, one in made.items() if one is not None}
+        for fault in shared_faults(operators.values()):
+            self.faults.add(f"operators.{fault.path}", fault.message)
+        return operators
 
     def _customers(self, file: ReferenceFile) -> dict[str, Customer]:
         known, known_made = self._builder.around, self._builder.made_customers

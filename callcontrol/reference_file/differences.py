@@ -12,7 +12,7 @@ from callcontrol.reference_file.model import BlacklistLine, ReferenceFile
 from callcontrol.reference_file.scalars import plain
 from dialplan import E164, printed
 
-SECTIONS = ("gateways", "customers", "tariffs", "numbers", "blacklist")
+SECTIONS = ("gateways", "operators", "customers", "tariffs", "numbers", "blacklist")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,7 @@ def canonical(file: ReferenceFile) -> ReferenceFile:
     """Give the same entries in the one order in which equal references are equal."""
     return ReferenceFile.model_construct(
         gateways=dict(sorted(file.gateways.items())),
+        operators=dict(sorted(file.operators.items())),
         customers=dict(sorted(file.customers.items())),
         tariffs={
             name: tuple(sorted(tables, key=lambda table: _instant(table.valid_from)))

@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from callcontrol.reference_file.model import NumberEntry, ReferenceFile, RouteEntry
 from callcontrol.reference_file.parts import Faults
-from dialplan import E164, Customer, Fault, Gateway, ServiceNumber, category_of
+from dialplan import E164, Customer, Fault, Gateway, Operator, ServiceNumber, category_of
 from tariffs import Tariff
 
 
@@ -27,6 +27,7 @@ class Around:
     file: ReferenceFile
     customers: Mapping[str, Customer]
     gateways: Mapping[str, Gateway]
+    operators: Mapping[str, Operator]
     tariffs: Mapping[str, tuple[Tariff, ...]]
 
     def is_of(self, file: ReferenceFile) -> bool:

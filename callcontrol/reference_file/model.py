@@ -22,6 +22,7 @@ from callcontrol.reference_file.scalars import (
     Flag,
     Instant,
     Name,
+    Network,
     Number,
     Pattern,
     RouteName,
@@ -55,6 +56,23 @@ class GatewayEntry(Entry):
     identity_header: Literal["pai", "rpid", "none"] = "pai"
     asserts: Literal["caller", "shown"] = "caller"
     diversion_header: Literal["diversion", "history-info", "none"] = "none"
+
+
+class OperatorEntry(Entry):
+    """A network that callers belong to."""
+
+    name: Text = ""
+    networks: frozenset[Network] = Field(
+        frozenset(), description="addresses its trunks signal from"
+    )
+    prefixes: frozenset[Text] = Field(
+        frozenset(),
+        description="ranges of its callers' numbers, such as +4179, for calls that come over "
+        "the trunk of a network that is not told here",
+    )
+    advice_of_charge: Flag = Field(
+        False, description="experimental: it takes advice of charge over its own trunks"
+    )
 
 
 class CustomerEntry(Entry):
@@ -128,6 +146,12 @@ class TariffEntry(Entry):
     valid_until: Instant | None = None
     version: Text = Field("", description="named in records; left out: derived from the table")
     announcement: AnnouncementEntry = AnnouncementEntry()
+    tariff_class: Literal["online", "offline-a", "offline-b"] | None = Field(
+        None,
+        description="how the caller's operator learns the charge: it knows the prices itself "
+        "(online), or is sent charge records (offline); left out: offline-b when the table has "
+        "several levels, else online",
+    )
 
 
 class TargetEntry(Entry):
@@ -281,6 +305,7 @@ class ReferenceFile(Entry):
     """Everything that is configured."""
 
     gateways: dict[Name, GatewayEntry] = {}
+    operators: dict[Name, OperatorEntry] = {}
     customers: dict[Name, CustomerEntry] = {}
     tariffs: dict[Name, tuple[TariffEntry, ...]] = {}
     numbers: dict[Number, NumberEntry] = {}

@@ -17,6 +17,7 @@ from callcontrol.reference_file.model import (
     BlacklistLine,
     CustomerEntry,
     GatewayEntry,
+    OperatorEntry,
     SettlementEntry,
     TariffEntry,
 )
@@ -27,6 +28,7 @@ from dialplan import (
     DialplanError,
     Fault,
     Gateway,
+    Operator,
     Scope,
 )
 from tariffs import (
@@ -69,6 +71,11 @@ class Faults:
 def make_gateway(name: str, entry: GatewayEntry, faults: Faults) -> Gateway | None:
     """Make a gateway."""
     return faults.attempt(f"gateways.{name}", lambda: Gateway(name=name, **dict(entry)))
+
+
+def make_operator(code: str, entry: OperatorEntry, faults: Faults) -> Operator | None:
+    """Make an operator."""
+    return faults.attempt(f"operators.{code}", lambda: Operator(code=code, **dict(entry)))
 
 
 def make_customer(customer_id: str, entry: CustomerEntry) -> Customer:
@@ -143,7 +150,8 @@ def _tariff(name: str, entry: TariffEntry) -> Tariff:
 
 def version_of(entry: TariffEntry) -> str:
     """Name a table by its contents, so that a record says exactly which prices it used."""
-    contents = entry.model_dump(mode="json", exclude={"version", "valid_from", "valid_until"})
+    no_prices = {"version", "valid_from", "valid_until", "tariff_class"}
+    contents = entry.model_dump(mode="json", exclude=no_prices)
     return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:12]
 
 

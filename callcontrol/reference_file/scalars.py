@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -108,6 +109,14 @@ def _pattern(value: object) -> object:
     return canonical_or_same(value)
 
 
+def _network(value: object) -> object:
+    """Give a network in its one canonical form; what is none is left for `build` to judge."""
+    try:
+        return str(ip_network(value)) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 def _weekdays(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -161,6 +170,11 @@ Pattern: TypeAlias = Annotated[
     str,
     Field(max_length=64, description="a number, a prefix such as +4179*, or anonymous"),
     BeforeValidator(_pattern),
+]
+Network: TypeAlias = Annotated[
+    str,
+    Field(max_length=64, description="addresses as CIDR, such as 192.0.2.0/24"),
+    BeforeValidator(_network),
 ]
 Weekdays: TypeAlias = Annotated[
     str, BeforeValidator(_weekdays), Field(description="mon-fri, sat,sun or mon,wed-fri")

@@ -1,9 +1,10 @@
 """ReferenceRows: what the rows say, kept up to date by reading what is told to have changed.
 
-Strategy: gateways, customers and tariffs are kept as entries. Of a number only the finished
-value is kept, for there may be a hundred thousand: when something changes around a number that
-makes its value doubtful, its rows are read again. Of the blacklist only the changed patterns
-are read again. So what a change costs depends on the change, and hardly on what is there.
+Strategy: gateways, operators, customers and tariffs are kept as entries. Of a number only the
+finished value is kept, for there may be a hundred thousand: when something changes around a
+number that makes its value doubtful, its rows are read again. Of the blacklist only the changed
+patterns are read again. So what a change costs depends on the change, and hardly on what is
+there.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def merged(known: Entries, fresh: Entries, sections: Set[str]) -> Entries:
     """Put what was read anew in the place of what was known.
 
     Args:
-        known: gateways, customers and tariffs, as of before.
+        known: gateways, operators, customers and tariffs, as of before.
         fresh: what was read anew.
         sections: that were read.
 

@@ -20,6 +20,7 @@ from callcontrol.reference_file.model import (
     CustomerEntry,
     GatewayEntry,
     NumberEntry,
+    OperatorEntry,
     ReferenceFile,
     TariffEntry,
 )
@@ -61,6 +62,7 @@ class Entries:
     """
 
     gateways: dict[str, GatewayEntry] = field(default_factory=dict)
+    operators: dict[str, OperatorEntry] = field(default_factory=dict)
     customers: dict[str, CustomerEntry] = field(default_factory=dict)
     tariffs: dict[str, tuple[TariffEntry, ...]] = field(default_factory=dict)
     numbers: dict[E164, NumberEntry] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class Entries:
         """Give the entries that have a shape as a reference file, canonical."""
         return ReferenceFile.model_construct(
             gateways=self.gateways,
+            operators=self.operators,
             customers=self.customers,
             tariffs=self.tariffs,
             numbers=self.numbers,
@@ -98,6 +101,14 @@ async def read_gateways(connection: Connection, entries: Entries) -> None:
         name, raw = row["name"], columns_of(row, "name")
         if (entry := entries.shaped("gateways", name, GatewayEntry, raw)) is not None:
             entries.gateways[name] = entry
+
+
+async def read_operators(connection: Connection, entries: Entries) -> None:
+    """Read the operators."""
+    for row in await connection.fetch("SELECT * FROM operators ORDER BY code"):
+        code, raw = row["code"], columns_of(row, "code")
+        if (entry := entries.shaped("operators", code, OperatorEntry, raw)) is not None:
+            entries.operators[code] = entry
 
 
 async def read_customers(connection: Connection, entries: Entries) -> None:
@@ -243,6 +254,7 @@ def _take(draft: Draft, texts: list[tuple[E164, str]]) -> None:
 
 SECTION_READERS = {
     "gateways": read_gateways,
+    "operators": read_operators,
     "customers": read_customers,
     "tariffs": read_tariffs,
 }

@@ -56,6 +56,7 @@ async def write_differences(
         side = removed if difference.kind == "removed" else changed
         side.setdefault(difference.section, []).append(difference.key)
     await _write_plain(connection, "gateways", "name", file.gateways, changed)
+    await _write_plain(connection, "operators", "code", file.operators, changed)
     await _write_plain(connection, "customers", "id", file.customers, changed)
     for name in changed.get("tariffs", ()):
         await _write_tariff(connection, name, file.tariffs[name])
@@ -66,6 +67,7 @@ async def write_differences(
         ("tariffs", "name"),
         ("customers", "id"),
         ("gateways", "name"),
+        ("operators", "code"),
     ):
         if keys := removed.get(section):
             await connection.execute(f"DELETE FROM {section} WHERE {key} = ANY($1)", keys)  # noqa: S608

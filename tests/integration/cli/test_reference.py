@@ -27,8 +27,8 @@ def test_a_new_operator_gets_from_nothing_to_a_reference(
 
     assert run_command("migrate")[0] == 0
     assert "already" in run_command("migrate")[1]
-    assert run_command("load", "--dry-run", DEMO)[1].endswith("33 added; nothing was written\n")
-    assert run_command("load", DEMO)[1].endswith("33 added\n")
+    assert run_command("load", "--dry-run", DEMO)[1].endswith("35 added; nothing was written\n")
+    assert run_command("load", DEMO)[1].endswith("35 added\n")
     _, exported, _ = run_command("export")
     again = tmp_path / "exported.yaml"
     again.write_text(exported)
@@ -75,6 +75,7 @@ def test_the_contract_is_a_json_schema(run_command: Run) -> None:
     assert code == 0
     assert set(contract["properties"]) == {
         "gateways",
+        "operators",
         "customers",
         "tariffs",
         "numbers",

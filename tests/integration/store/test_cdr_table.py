@@ -71,6 +71,8 @@ def make_full_cdr() -> Cdr:
     answered_us = NOON_US + 4_000_001
     return make_cdr(
         caller_withheld=True,
+        origin="lake-mobile",
+        tariff_class="offline-b",
         caller_raw="Zoë <sip:anonymous@anonymous.invalid> \N{GRINNING FACE}\n",
         q850=16,
         attempts=(

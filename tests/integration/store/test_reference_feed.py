@@ -117,6 +117,10 @@ def test_a_change_takes_effect_without_a_restart(store: Store, feed: ReferenceFe
             "UPDATE gateways SET port = 5070 WHERE name = 'trunk-a'",
             lambda r: r.directory.gateways["trunk-a"].port == 5070,
         ),
+        (
+            "UPDATE operators SET networks = '{198.51.100.0/24}' WHERE code = 'lake-mobile'",
+            lambda r: getattr(r.operators.at("198.51.100.1"), "code", None) == "lake-mobile",
+        ),
         ("DELETE FROM blacklist", lambda r: len(r.directory.blacklist) == 0),
         (
             "INSERT INTO blacklist (pattern) VALUES ('+41791234567')",

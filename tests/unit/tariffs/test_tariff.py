@@ -234,3 +234,21 @@ class TestSteps:
         at_once = make_tariff(make_level(then=(0, 2)), make_level())
 
         assert 2 == len(round_in_time.levels) == len(at_once.levels)
+
+
+@pytest.mark.parametrize(
+    ("levels", "told", "expected"),
+    [
+        (1, None, "online"),
+        (2, None, "offline-b"),
+        (2, "online", "online"),
+        (1, "offline-a", "offline-a"),
+    ],
+)
+def test_of_several_levels_only_we_know_the_price(
+    levels: int, told: Any, expected: str
+) -> None:
+    """What is not told follows from the table."""
+    tariff = make_tariff(*[make_level()] * levels, tariff_class=told)
+
+    assert tariff.charge_class == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,7 +12,7 @@ import pytest
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.cdr import CdrAnnouncement
 from callcontrol.errors import CommandRejected, CommandTimeout, JournalFull, SessionGone
-from dialplan import PLATFORM, Blacklist, BlacklistEntry, Timeline
+from dialplan import PLATFORM, Blacklist, BlacklistEntry, Operator, Operators, Timeline
 from tariffs import Level, Meter
 from tests.builders import (
     CREATED_US,
@@ -82,6 +83,19 @@ class TestAnswered:
         assert cdr.charge.exact == Fraction(62, 20)
         assert cdr.settlement.kind == "fixed"
         assert cdr.attempts[0].is_answered
+
+    def test_says_whose_caller_it_was(self):
+        """The trunk's operator is in the record, and how it is to learn the charge."""
+        lake = Operator(code="lake", networks=frozenset({"127.0.0.0/8"}))
+        reference = replace(make_reference(), operators=Operators((lake,)))
+
+        _, cdr = live(
+            make_engine(reference),
+            answers(after_us=ANSWERED_US),
+            ends={"at_us": ANSWERED_US + 1, "answered_us": ANSWERED_US},
+        )
+
+        assert (cdr.origin, cdr.tariff_class) == ("lake", "offline-b")
 
     def test_says_that_the_destination_hung_up(self):
         """A leg that was sent a BYE with the bridge's own cause was left by the destination."""
