@@ -31,12 +31,13 @@ from callcontrol.esl.event import Event
 from callcontrol.esl.listener import Listener
 from callcontrol.health import HealthServer
 from callcontrol.metering.ticker import Ticker
-from callcontrol.metrics import Metrics
+from callcontrol.metrics import Metrics, ServiceMetrics
 from callcontrol.store import Store
 from callcontrol.store.calls_table import CallInProgress
 from callcontrol.store.live_view import LiveView
 from callcontrol.store.reference_rows import ReferenceFeed
 from callcontrol.store.shipper import Shipper
+from callcontrol.vital_signs import VitalSigns
 
 # The ends of the callers' legs, and the keys pressed on any leg; filters are alternatives.
 _SUBSCRIPTIONS = (
@@ -47,7 +48,6 @@ _SUBSCRIPTIONS = (
 
 # The ends of calls may be lost with the event stream; a comparison this often finds them.
 _RESYNC_S = 30.0
-_GAUGES_S = 1.0
 _LOOK_S = 0.05
 # A peer that takes over our journal holds it for some milliseconds.
 _PEER_S = 5.0
@@ -71,6 +71,7 @@ class Process:
     Args:
         settings: what it is told.
         log: the process's logger.
+        worker: its number among the workers of a service, from 1.
         port: a socket that listens already, shared with other processes; whoever gave it tells
             of health and figures. None: this process has a port for each of its own.
         live_calls: the calls in progress; None: as a process that is alone keeps them.
@@ -83,6 +84,7 @@ class Process:
         settings: Settings,
         *,
         log: FilteringBoundLogger,
+        worker: int = 1,
         port: socket.socket | None = None,
         live_calls: LiveCalls | None = None,
         ask_others: Callable[[Sequence[str]], None] = _nothing,
@@ -92,7 +94,8 @@ class Process:
         self._port = port
         self._started = ExitStack()
         self._clock = SystemClock()
-        self._metrics = Metrics()
+        self._metrics = Metrics(worker=worker)
+        self._metrics.calls_limit.set(settings.max_calls)
         self._live_calls = LiveCalls() if live_calls is None else live_calls
         self._ask_others = ask_others
         self._has_adopted = self._is_stopping = False
@@ -230,6 +233,16 @@ class Process:
             max_sessions=2 * settings.max_calls + 100,
             log=self._log,
         )
+        self._signs = VitalSigns(
+            self._metrics,
+            clock=self._clock,
+            journal=self._journal,
+            journal_path=settings.journal,
+            store=self._store,
+            link=self._link,
+            listener=self._listener,
+            live_calls=self._live_calls,
+        )
         self._health = HealthServer(
             settings.metrics_host,
             settings.metrics_port,
@@ -251,7 +264,6 @@ class Process:
             gevent.sleep(_LOOK_S)
 
     def _parts(self) -> Iterator[Part]:
-        gauges = gevent.Greenlet(self._watch)
         in_step = gevent.Greenlet(keep_in_step, self._engine, _RESYNC_S)
         peers = gevent.Greenlet(
             look_after, self._engine, self._journal.take_over, self._adopt_of
@@ -262,9 +274,11 @@ class Process:
         yield self._adopt, self._link.stop
         yield in_step.start, in_step.kill
         yield peers.start, peers.kill
-        yield gauges.start, gauges.kill
+        yield self._signs.start, self._signs.stop
         yield self._live_view.start, self._live_view.stop
         if self._port is None:
+            answering = ServiceMetrics(self._metrics.registry, self._settings.engine)
+            answering.watch(1, lambda: all(self.ready().values()))
             yield self._health.start, self._health.stop
         yield self._listener.start, self._listener.stop
 
@@ -284,6 +298,7 @@ class Process:
     def _adopt_of(self, left_open: Sequence[OpenCall], name: str) -> None:
         """Take over the calls of an engine that is no more: a former self, or a peer."""
         up = adopt(left_open, self._engine)
+        self._metrics.calls_adopted.inc(up)
         legs = [call.leg_uuid for call in self._live_calls if call.is_adopted]
         for end in self.recent_ends.of(legs).values():
             self.see_end(end)
@@ -318,17 +333,6 @@ class Process:
             resync(self._engine)
         except SessionError as exc:
             self._log.warning("resync_failed", reason=str(exc))
-
-    def _watch(self) -> None:
-        metrics = self._metrics
-        while True:
-            backlog = self._journal.backlog()
-            metrics.journal_backlog.set(backlog.records)
-            metrics.journal_oldest_seconds.set(backlog.oldest_s)
-            metrics.store_up.set(self._store.is_up)
-            metrics.link_up.set(self._link.is_up)
-            metrics.calls_in_progress.set(len(self._live_calls))
-            gevent.sleep(_GAUGES_S)
 
 
 def in_progress(call: Call) -> CallInProgress:

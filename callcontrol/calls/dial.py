@@ -8,6 +8,7 @@ from callcontrol.calls.announce import announce
 from callcontrol.calls.call import Call, LegUuid, Try
 from callcontrol.calls.dialstring import bridge_argument, destination_of
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.figures import count_try
 from callcontrol.calls.hangup import refuse
 from callcontrol.calls.state import CallState
 from callcontrol.errors import CommandTimeout, SessionGone
@@ -100,14 +101,30 @@ def _dial(
         targets=[branch.target.address for branch in dial.branches],
         gateways=[branch.gateway for branch in dial.branches],
     )
-    deadline_s = engine.clock.monotonic_s() + dial.ring_s + _GRACE_S
+    try:
+        attempt = _outcome(session, call, this, engine)
+    finally:
+        count_try(this, engine.metrics)
+    engine.log.info(
+        "attempt_ended",
+        call_id=call.call_id,
+        step=dial.step + 1,
+        outcome="answered" if attempt.is_answered else outcome_of(attempt.cause),
+        cause=attempt.cause,
+    )
+    return attempt.is_answered
+
+
+def _outcome(session: Session, call: Call, this: Try, engine: Engine) -> Attempt:
+    """Wait until a try is answered or has failed."""
+    patience_s = this.dial.ring_s + _GRACE_S
+    deadline_s = engine.clock.monotonic_s() + patience_s
     while this.attempt is None:
         event = session.next_event(max(0.0, deadline_s - engine.clock.monotonic_s()))
         if event is None:
-            raise CommandTimeout("bridge", dial.ring_s + _GRACE_S, leg_uuid=call.leg_uuid)
+            raise CommandTimeout("bridge", patience_s, leg_uuid=call.leg_uuid)
         _take_in(event, call, this)
-    _tell(this, call, engine)
-    return this.attempt.is_answered
+    return this.attempt
 
 
 def _take_in(event: Event, call: Call, this: Try) -> None:
@@ -157,20 +174,3 @@ def leg_causes(event: Event) -> dict[str, str]:
     """Read why each leg that did not answer ended, by its uuid; of all tries of the call."""
     pairs = (pair.partition(";") for pair in event.list_variable("originate_causes"))
     return {leg_uuid: cause for leg_uuid, _, cause in pairs if cause not in ("", "NONE")}
-
-
-def _tell(this: Try, call: Call, engine: Engine) -> None:
-    """Say in metrics and log how a try ended."""
-    attempt = this.attempt
-    if attempt is None:
-        return
-    outcome = "answered" if attempt.is_answered else outcome_of(attempt.cause)
-    for branch in this.dial.branches:
-        engine.metrics.attempts.labels(branch.gateway or "direct", outcome).inc()
-    engine.log.info(
-        "attempt_ended",
-        call_id=call.call_id,
-        step=this.dial.step + 1,
-        outcome=outcome,
-        cause=attempt.cause,
-    )

@@ -13,6 +13,7 @@ from callcontrol.calls.arrival import call_of
 from callcontrol.calls.call import Call
 from callcontrol.calls.dial import connect
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.figures import count_record, count_refusal
 from callcontrol.calls.hangup import (
     WENT_WRONG,
     obstacle,
@@ -104,6 +105,7 @@ def set_up(session: Session, call: Call, engine: Engine) -> None:
     call.draft = draft_of(call, engine.settings.engine)
     engine.journal.opened(call.call_id, {"draft": call.draft.to_json()})
     if isinstance(decision, Release):
+        count_refusal(decision, engine.metrics)
         if decision.message is not None:
             announce(session, call, decision.message, engine)
         is_433 = decision.rule == WITHHELD_REFUSED and engine.settings.withheld_refusal == "433"
@@ -201,6 +203,7 @@ def record(call: Call, engine: Engine) -> None:
         engine.metrics.call_errors.labels(type(exc).__name__).inc()
         engine.log.exception("record_unfinished", call_id=call.call_id)
         cdr = unfinished(call, ended)
+    finished_s = engine.clock.monotonic_s()
     try:
         engine.journal.record(cdr)
     except JournalError as exc:
@@ -208,18 +211,15 @@ def record(call: Call, engine: Engine) -> None:
         # its fault stands in the way of new charged calls.
         engine.metrics.call_errors.labels(type(exc).__name__).inc()
         engine.log.exception("journal_failed", call_id=call.call_id)
+    engine.metrics.journal_seconds.observe(engine.clock.monotonic_s() - finished_s)
     call.move_to(CallState.RECORDED)
     engine.live_calls.remove(call)
     _tell(cdr, engine)
 
 
 def _tell(cdr: Cdr, engine: Engine) -> None:
-    category = cdr.category or "none"
     engine.metrics.calls_in_progress.set(len(engine.live_calls))
-    engine.metrics.calls.labels(category, cdr.disposition).inc()
-    engine.metrics.metered_seconds.labels(category).inc(cdr.metered_us / 1_000_000)
-    if cdr.charge is not None:
-        engine.metrics.charge_chf.labels(category).inc(float(cdr.charge.gross))
+    count_record(cdr, engine.metrics)
     engine.log.info(
         "call_recorded",
         call_id=cdr.call_id,

@@ -53,6 +53,7 @@ def resync(engine: Engine, *, grace_s: float = _GRACE_S) -> int:
     for call in lost:
         engine.log.warning("call_end_missed", call_id=call.call_id)
         call.ended.set(None)
+    engine.metrics.ends_missed.inc(len(lost))
     return len(lost)
 
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "calls": "Show the calls in progress, with level and running charge.",
     "cdrs": "Show call detail records, newest first.",
     "journal": "Show what waits in the local journal; `journal ship` ships it now.",
+    "metrics": "Print the table of all series at /metrics.",
 }
 
 

@@ -57,7 +57,7 @@ def serve(
     if worker is not None:
         from callcontrol.workers.inside import serve_as_worker
 
-        serve_as_worker(chosen, log, port_fd=port_fd, figures=figures, seat=seat)
+        serve_as_worker(chosen, log, worker, port_fd=port_fd, figures=figures, seat=seat)
         return
     _absorb_journals(chosen, workers, log)
     if workers > 1:

@@ -106,6 +106,8 @@ class ReferenceFeed:
         reference = self._reference = built.reference
         self._metrics.reference_numbers.set(len(reference.directory.numbers))
         self._metrics.reference_faults.set(len(built.faults))
+        self._metrics.reference_revision.set(int(reference.revision))
+        self._metrics.reference_in_step.set(1)
         if reference.loaded_at is not None:
             self._metrics.reference_loaded.set(reference.loaded_at.timestamp())
         self._log.info(
@@ -120,6 +122,7 @@ class ReferenceFeed:
 
     def _miss(self, error: Exception) -> None:
         """Tell that there is no news from Postgres for now; runs in the hub."""
+        self._metrics.reference_in_step.set(0)
         if self._first.ready():
             self._log.warning("reference_out_of_reach", reason=str(error))
         else:

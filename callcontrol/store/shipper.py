@@ -224,5 +224,6 @@ class Shipper:
             )
         wait_s = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2.0 ** min(self._failures, 10))
         self._failures += 1
+        self._metrics.ship_failures.inc()
         self._size = max(1, self._size // 2)
         return wait_s * (0.5 + self._spread() / 2)

@@ -27,13 +27,20 @@ _STDIN = 0
 
 
 def serve_as_worker(
-    settings: Settings, log: FilteringBoundLogger, *, port_fd: int, figures: Path, seat: int
+    settings: Settings,
+    log: FilteringBoundLogger,
+    number: int,
+    *,
+    port_fd: int,
+    figures: Path,
+    seat: int,
 ) -> None:
     """Be a worker, until the supervisor or a signal ends it.
 
     Args:
         settings: the worker's own: its journal, its name.
         log: with the worker's name bound.
+        number: its place among the workers, from 1.
         port_fd: the socket calls arrive at, inherited.
         figures: the folder in which workers keep their figures.
         seat: in which files of it.
@@ -47,7 +54,7 @@ def serve_as_worker(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     metrics.take_seat(figures, seat)
     inside = _Inside()
-    inside.run(settings, log, socket.socket(fileno=port_fd))
+    inside.run(settings, log, number, socket.socket(fileno=port_fd))
     if inside.is_alone:
         # Nobody is left to read it; what others have of it open stays theirs.
         shutil.rmtree(figures, ignore_errors=True)
@@ -70,12 +77,19 @@ class _Inside:
             socket.socket(fileno=os.dup(_STDIN)), on_facts=self._hear, on_end=self._left_alone
         )
 
-    def run(self, settings: Settings, log: FilteringBoundLogger, port: socket.socket) -> None:
+    def run(
+        self,
+        settings: Settings,
+        log: FilteringBoundLogger,
+        number: int,
+        port: socket.socket,
+    ) -> None:
         """Stand by, serve when told to, and stop when told to or left alone."""
         try:
             process = self._process = Process(
                 settings,
                 log=log,
+                worker=number,
                 port=port,
                 live_calls=self._live_calls,
                 ask_others=lambda legs: self._line.tell(wanted=list(legs)),

@@ -14,6 +14,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -27,7 +28,7 @@ from callcontrol.config import Settings
 from callcontrol.errors import ConfigError
 from callcontrol.esl.listener import bound
 from callcontrol.health import HealthServer
-from callcontrol.metrics import WorkersFigures, WorkersMetrics
+from callcontrol.metrics import ServiceMetrics, WorkersFigures
 from callcontrol.workers.line import Facts
 from callcontrol.workers.share import environment_of, pause_s
 from callcontrol.workers.tally import Tally
@@ -72,8 +73,9 @@ class Supervisor:
         self._folder = tempfile.TemporaryDirectory(prefix="callcontrol-", dir=memory)
         registry = CollectorRegistry()
         registry.register(WorkersFigures(Path(self._folder.name), self._seats_serving))
-        self._metrics = WorkersMetrics(registry)
-        self._metrics.workers.set_function(lambda: list(self.ready().values()).count(True))
+        self._metrics = ServiceMetrics(registry, settings.engine)
+        for number in self._numbers:
+            self._metrics.watch(number, partial(self._is_ready, number))
         self._health = HealthServer(
             settings.metrics_host,
             settings.metrics_port,
@@ -234,6 +236,9 @@ class Supervisor:
             for other in self._alive:
                 if other.number != worker.number:
                     other.tell(elsewhere=self._tally.elsewhere(other.number, changed))
+
+    def _is_ready(self, number: int) -> bool:
+        return not self._lack_of(number)
 
     def _lack_of(self, number: int) -> str:
         worker = self._current.get(number)

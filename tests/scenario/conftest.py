@@ -185,10 +185,14 @@ class Stack:
 
     def metric(self, name: str) -> float:
         """Give the sum of a metric's samples."""
+        pattern = rf"^{re.escape(name)}(?:\{{.*?\}})? (\S+)$"
+        return sum(map(float, re.findall(pattern, self.metrics_text(), re.MULTILINE)))
+
+    def metrics_text(self) -> str:
+        """Give all figures, as Prometheus reads them."""
         with urllib.request.urlopen(f"{self._health}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
-        found = re.findall(rf"^{re.escape(name)}(?:\{{.*?\}})? (\S+)$", text, re.MULTILINE)
-        return sum(map(float, found))
+            text: str = answer.read().decode()
+        return text
 
     def cdrs(self, number: str) -> list[dict[str, Any]]:
         """Read the records of a number from Postgres, oldest first."""

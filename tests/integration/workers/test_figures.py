@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from callcontrol import metrics
 metrics.take_seat(Path(sys.argv[1]), int(sys.argv[2]))
-figures = metrics.Metrics()
+figures = metrics.Metrics(worker=int(sys.argv[4]))
 figures.calls.labels("0900", "answered").inc(3)
 figures.setup_seconds.observe(0.3)
 figures.calls_in_progress.set(int(sys.argv[3]))
@@ -24,10 +24,11 @@ figures.journal_oldest_seconds.set(int(sys.argv[3]))
 """
 
 
-def count(folder, seat, *, calls_in_progress):
+def count(folder, seat, *, calls_in_progress, worker=1):
     """Run a worker that counts three calls more, and dies."""
+    words = [str(folder), str(seat), str(calls_in_progress), str(worker)]
     subprocess.run(
-        [sys.executable, "-c", WORKER, str(folder), str(seat), str(calls_in_progress)],
+        [sys.executable, "-c", WORKER, *words],
         check=True,
         cwd=ROOT,
     )
@@ -56,14 +57,29 @@ def test_counters_go_on_where_a_dead_worker_stopped(tmp_path):
 
 
 def test_gauges_are_of_those_that_serve(tmp_path):
-    """The sum of what each has for itself, else the worst; who stands by is not asked."""
-    count(tmp_path, 0, calls_in_progress=4)
-    count(tmp_path, 1, calls_in_progress=3)
-    count(tmp_path, 2, calls_in_progress=0)
-
+    """Each tells whose it is; who stands by is not asked."""
+    count(tmp_path, 0, calls_in_progress=4, worker=1)
+    count(tmp_path, 1, calls_in_progress=0, worker=2)
+    count(tmp_path, 2, calls_in_progress=7, worker=1)
     names = [
         f"callcontrol_{n}" for n in ("calls_in_progress", "link_up", "journal_oldest_seconds")
     ]
-    assert [figures_of(tmp_path, 0, 1)(name) for name in names] == [7, 1, 4]
-    assert [figures_of(tmp_path, 0, 2)(name) for name in names] == [4, 0, 4]
-    assert [figures_of(tmp_path)(name) for name in names] == [None, None, None]
+
+    def values(worker, *serving):
+        value = figures_of(tmp_path, *serving)
+        return [value(name, {"worker": worker}) for name in names]
+
+    assert values("1", 0, 1) == [4, 1, 4]
+    assert values("2", 0, 1) == [0, 0, 0]
+    assert values("1", 2) == [7, 1, 7]
+    assert values("2", 2) == [None, None, None]
+
+
+def test_a_gauge_ends_with_its_process(tmp_path):
+    """Who takes the seat of a dead worker may be another one, and tells nothing of that one."""
+    count(tmp_path, 0, calls_in_progress=4, worker=1)
+    count(tmp_path, 0, calls_in_progress=5, worker=2)
+    value = figures_of(tmp_path, 0)
+
+    assert value("callcontrol_calls_in_progress", {"worker": "1"}) is None
+    assert value("callcontrol_calls_in_progress", {"worker": "2"}) == 5

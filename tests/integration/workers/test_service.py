@@ -29,7 +29,7 @@ class TestOneService:
         assert {record.engine for record in records} == {name, f"{name}.2"}
         assert all(record.is_charged_right() for record in records)
         assert service.metric("callcontrol_calls_total") == 30
-        assert service.metric("callcontrol_workers") == 2
+        assert service.metric("callcontrol_ready") == 2
         assert service.readiness() == "worker 1: yes\nworker 2: yes\n"
 
     def test_a_limit_is_one_of_the_service(self, service: Service):
