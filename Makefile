@@ -13,11 +13,11 @@ help: ; @sed -n 's/^\([a-z]*\):[^;]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 demo: .venv/ready ## the main job, embedded: Postgres, a switch and the engine start, calls arrive, records are printed
 	$(BIN)/callcontrol demo
 
-test: check .venv/sipp ## everything: lint, types, import contracts, then all tests but those marked long; every branch of the pure packages
+test: check .venv/sipp .venv/voice ## everything: lint, types, import contracts, then all tests but those marked long; every branch of the pure packages
 	$(BIN)/pytest -n 2 tests/unit tests/property --cov=dialplan --cov=tariffs --cov-branch --cov-report= --cov-fail-under=100
 	$(PYTEST_TOGETHER) tests/conformance tests/fuzz tests/integration tests/scenario
 
-all: check .venv/sipp ## what `make test` runs, and every test that is marked long; half an hour
+all: check .venv/sipp .venv/voice ## what `make test` runs, and every test that is marked long; half an hour
 	$(PYTEST_TOGETHER) -m "long or not long"
 
 check: .venv/ready ## lint, types, import contracts, unit and property tests; under a minute or two
@@ -41,6 +41,12 @@ lock: .venv/ready ## choose new versions of the dependencies and lock them with 
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/voice: .venv/ready
+	@command -v espeak-ng >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends espeak-ng >/dev/null; } || \
+	  echo "No espeak-ng: the test that speaks with it is skipped." >&2
 	@touch $@
 
 .venv/sipp: .venv/ready

@@ -94,7 +94,17 @@ class Settings(BaseSettings):
     prompts: str = Field(
         "/var/lib/callcontrol/prompts",
         pattern=r"^/[A-Za-z0-9/._-]+$",
-        description="folder on the switch's machine; the message NAME is played from NAME.wav",
+        description="folder of prompts, the same for engine and switch; the message NAME is "
+        "played from NAME.wav",
+    )
+    voice: str = Field(
+        "espeak-ng -v {language} -s 145 -w {file} {text}",
+        description="speech synthesiser's command that `callcontrol prompts make` runs",
+    )
+    announce_prices: Literal["here", "elsewhere"] = Field(
+        "here",
+        description="who speaks the price and asks for consent where the law wants it: the "
+        "engine, or somebody else before the call comes here",
     )
     message_limit_s: Annotated[int, Field(ge=1, le=120)] = Field(
         60, description="seconds a message before a release may last"

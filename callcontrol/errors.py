@@ -33,6 +33,10 @@ class ConfigError(CallControlError):
         return "\n".join(self.faults)
 
 
+class PromptError(CallControlError):
+    """A prompt cannot be spoken, made or read."""
+
+
 class SessionError(CallControlError):
     """Raised when the conversation with the switch about one leg cannot go on.
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of the reference file.",
     "route": "Show what would happen to a call, and which rule decides.",
     "rate": "Price a call described in a JSON file; needs no database.",
+    "prompts": "List what callers are told of prices; `prompts make` makes what is missing.",
     "serve": "Run the engine: take calls from the switch, meter them, record them.",
     "calls": "Show the calls in progress, with level and running charge.",
     "cdrs": "Show call detail records, newest first.",

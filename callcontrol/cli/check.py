@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from callcontrol import logs
 from callcontrol.cdr.journal_file import JournalFile
+from callcontrol.cli.prompts import places_of
 from callcontrol.clock import SystemClock, at_of
 from callcontrol.config import Settings, settings
 from callcontrol.errors import CallControlError, ConfigError
@@ -28,6 +29,8 @@ from dialplan import DEFAULT_ZONE, parse_number_or_none
 
 # A line in Switzerland that nobody has.
 SAMPLE_CALLER = "+41445550199"
+
+_MOST_NAMED = 5
 
 
 def check(
@@ -126,6 +129,23 @@ def _reference(chosen: Settings) -> str:
     return f"{numbers} numbers, {len(built.reference.tariffs)} tariffs, all valid"
 
 
+def _prompts(chosen: Settings) -> str:
+    if chosen.announce_prices == "elsewhere":
+        return "prices are spoken elsewhere, says CALLCONTROL_ANNOUNCE_PRICES"
+    now = at_of(SystemClock().now_us())
+    built = read_built_once(chosen.dsn, at=now, prefixes=chosen.number_prefixes)
+    places = list(places_of(built.reference, chosen))
+    missing = [place.name for place in places if place.prompt is None]
+    if missing:
+        named = ", ".join(missing[:_MOST_NAMED])
+        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        raise ConfigError(
+            f"{named}{more} missing in {chosen.prompts}: run `callcontrol prompts make`; until "
+            "then calls that need them are refused"
+        )
+    return f"all {len(places)} prompts are in {chosen.prompts}"
+
+
 def _journal(chosen: Settings) -> str:
     JournalFile(chosen.journal).close()
     return f"{chosen.journal.absolute()} can be written and no other engine holds it"
@@ -169,6 +189,7 @@ def _port(setting: str, host: str, port: int) -> str:
 _LOOKS: dict[str, Callable[[Settings], str]] = {
     "database": _database,
     "reference": _reference,
+    "prompts": _prompts,
     "journal": _journal,
     "switch": _switch,
     "calls": _calls_port,
