@@ -85,6 +85,7 @@ def _dial(
         profile=engine.settings.sip_profile,
         progress_s=engine.settings.progress_deadline_s,
         on_answer=on_answer,
+        hides_keys=decision.number.level_keys,
     )
     if len(call.tries) == 1:
         # The switch's dialplan has armed a hangup against an engine that takes a call and dies.

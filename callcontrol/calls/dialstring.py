@@ -54,6 +54,7 @@ def bridge_argument(
     profile: str,
     progress_s: int,
     on_answer: str | None,
+    hides_keys: bool = False,
 ) -> str:
     """Build the argument of one `bridge`.
 
@@ -63,6 +64,7 @@ def bridge_argument(
         profile: the switch's SIP profile to leave by.
         progress_s: seconds a destination has to give any sign of life.
         on_answer: an api command for the switch to run when a destination answers.
+        hides_keys: what the destination presses on its phone is not sent to the caller.
 
     Raises:
         UnsafeArgument: a part has characters that the switch would take for its own.
@@ -74,6 +76,9 @@ def bridge_argument(
     }
     if on_answer is not None:
         shared["api_on_answer"] = on_answer
+    if hides_keys:
+        # Read on the leg whose keys it holds back; we are told of them all the same.
+        shared["bridge_filter_dtmf"] = "true"
     legs = []
     for destination in destinations:
         own = {

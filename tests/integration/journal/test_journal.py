@@ -14,7 +14,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from callcontrol.cdr import Cdr, Journal
+from callcontrol.cdr import CallId, Cdr, Journal
 from callcontrol.cdr.journal_file import holder_of, read_only
 from callcontrol.errors import (
     ConfigError,
@@ -93,6 +93,16 @@ def test_a_record_closes_its_call(journal: Journal) -> None:
     journal.noted(cdr.call_id, {"late": True})
 
     assert journal.open_calls() == []
+
+
+def test_what_is_kept_is_there_though_nothing_is_closed(path: Path, journal: Journal) -> None:
+    """When `keep` returns it is on the disk, for whoever reads the file then."""
+    journal.opened(CallId("call"), {"draft": "x"})
+
+    journal.keep(CallId("call"), {"change.0": {"level": 2}})
+
+    with read_only(path) as (_, open_calls, _):
+        assert open_calls[0].merged["change.0"] == {"level": 2}
 
 
 def test_what_postgres_refuses_is_kept_with_the_reason(path: Path, journal: Journal) -> None:

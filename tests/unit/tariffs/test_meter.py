@@ -149,6 +149,28 @@ class TestMeter:
         assert [meter.level_at(at(s)) for s in (9.999999, 10, 15)] == [1, 2, 1]
         assert meter.level_at(at(0)) == 1
 
+    def test_next_step(self):
+        """The first one after an instant; a look changes nothing."""
+        tariff = make_tariff(make_level("3", then=(60, 2)), make_level("4", then=(30, 1)))
+        meter = make_meter(tariff)
+
+        assert meter.next_step_us(at(0)) == at(60)
+        assert meter.next_step_us(at(60)) == at(90)
+        assert meter.next_step_us(at(200)) == at(240)
+        assert make_meter(make_tariff(make_level("3"))).next_step_us(at(5)) is None
+
+    def test_what_would_be_refused(self):
+        """A question asks for nothing: the meter stays as it was."""
+        tariff = make_tariff(
+            make_level("3"), make_level("4", "20"), max_charge=Decimal("10"), category="0900"
+        )
+        meter = make_meter(tariff)
+
+        assert "maximum" in (meter.would_refuse(2, at(5)) or "")
+        assert "level 7" in (meter.would_refuse(7, at(5)) or "")
+        assert meter.would_refuse(1, at(5)) is None
+        assert (meter.changes, meter.refusals) == ((), ())
+
     def test_charge_so_far(self):
         """The running charge is what the call would cost, rounded and capped."""
         tariff = make_tariff(rounding=Rounding(to=Decimal("0.10")), max_charge=Decimal("0.25"))

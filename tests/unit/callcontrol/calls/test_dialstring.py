@@ -50,7 +50,7 @@ def make_dial(*, ring_s=25, branches=1):
     )
 
 
-def argument_of(*destinations, ring_s=25, on_answer=None):
+def argument_of(*destinations, ring_s=25, on_answer=None, hides_keys=False):
     """Build the argument for these destinations."""
     return bridge_argument(
         make_dial(ring_s=ring_s, branches=len(destinations)),
@@ -58,6 +58,7 @@ def argument_of(*destinations, ring_s=25, on_answer=None):
         profile="external",
         progress_s=8,
         on_answer=on_answer,
+        hides_keys=hides_keys,
     )
 
 
@@ -93,6 +94,13 @@ class TestArgument:
         )
 
         assert "api_on_answer='sched_hangup +9 x allotted_timeout'" in argument
+
+    def test_keys_that_the_caller_shall_not_hear(self):
+        """The switch reads it on the destination's leg, whichever that will be."""
+        argument = argument_of(make_destination(), hides_keys=True)
+
+        assert "bridge_filter_dtmf=true}" in argument
+        assert "bridge_filter_dtmf" not in argument_of(make_destination())
 
     def test_another_transport(self):
         """Stands behind the host."""
