@@ -15,6 +15,7 @@ from pathlib import Path
 import gevent
 from prometheus_client import Counter
 
+from callcontrol.calls.level_figures import LevelFigures
 from callcontrol.calls.live_calls import LiveCalls
 from callcontrol.cdr import Journal
 from callcontrol.clock import Clock
@@ -62,6 +63,7 @@ class VitalSigns:
         self._link = link
         self._listener = listener
         self._live_calls = live_calls
+        self._levels = LevelFigures(metrics)
         grown: list[tuple[Counter, Callable[[], float]]] = [
             (metrics.cpu_seconds, time.process_time),
             (metrics.link_connections, lambda: link.connections),
@@ -96,6 +98,7 @@ class VitalSigns:
         metrics.store_up.set(self._store.is_up)
         metrics.link_up.set(self._link.is_up)
         metrics.calls_in_progress.set(len(self._live_calls))
+        self._levels.show(self._live_calls, self._clock.now_us())
         metrics.conversations.set(self._listener.conversations)
         metrics.resident_bytes.set(_resident_bytes())
         metrics.open_files.set(len(os.listdir("/proc/self/fd")))

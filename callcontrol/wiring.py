@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.level_requests import LevelRequests
 from callcontrol.calls.levels import heard
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.live_calls import LiveCalls
@@ -34,6 +35,7 @@ from callcontrol.metering.ticker import Ticker
 from callcontrol.metrics import Metrics, ServiceMetrics
 from callcontrol.store import Store
 from callcontrol.store.calls_table import CallInProgress
+from callcontrol.store.level_follow import LevelFeed
 from callcontrol.store.live_view import LiveView
 from callcontrol.store.reference_rows import ReferenceFeed
 from callcontrol.store.shipper import Shipper
@@ -222,6 +224,15 @@ class Process:
             lambda: [in_progress(call) for call in self._live_calls],
             log=self._log,
         )
+        self._requests = LevelRequests(self._engine, lambda one: self._level_feed.tell(one))
+        self._level_feed = LevelFeed(
+            self._store,
+            settings.engine,
+            take=self._requests.take,
+            withdraw=self._requests.withdraw,
+            check_s=settings.reference_check_s,
+            log=self._log,
+        )
         # Calls above the limit are refused by the dialplan's rule and recorded; the listener's
         # own limit only bounds what a flood of connections may cost.
         self._listener = Listener(
@@ -272,6 +283,7 @@ class Process:
         yield self._engine.ticker.start, self._engine.ticker.stop
         # When stopping, the link goes before the journal that the ends it tells of belong in.
         yield self._adopt, self._link.stop
+        yield self._level_feed.start, self._level_feed.stop
         yield in_step.start, in_step.kill
         yield peers.start, peers.kill
         yield self._signs.start, self._signs.stop
@@ -349,8 +361,14 @@ def in_progress(call: Call) -> CallInProgress:
         customer=draft.customer,
         caller=None if draft.caller_withheld else draft.caller,
         answered_us=call.answered_us,
-        meter_start_us=call.answered_us if is_metered else None,
+        meter_start_us=call.meter.start_us if call.meter else None,
         tariff=call.tariff.name if call.tariff else None,
         tariff_version=call.tariff.version if call.tariff else "",
-        level=call.level if is_metered else None,
+        level=call.level_now if is_metered else None,
+        level_at_start=call.level if is_metered else None,
+        changes=tuple(
+            {"level": one.level, "in_force_us": one.in_force_us, "by": one.by}
+            for one in call.changes
+            if one.in_force_us is not None
+        ),
     )

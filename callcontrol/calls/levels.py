@@ -50,6 +50,8 @@ _MOST_CHANGES = 1000
 # What waits to be dealt with, of one call.
 _MOST_WAITING = 20
 
+_BEFORE_ANSWER = frozenset({CallState.RECEIVED, CallState.ROUTED, CallState.DIALLING})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -95,7 +97,7 @@ def ask_level(
     """Ask for another level in a running call.
 
     Args:
-        call: the call.
+        call: the call, in whatever state.
         level: the number asked for, any.
         engine: everything else.
         by: who asks, for the record.
@@ -104,7 +106,8 @@ def ask_level(
         request: the number of the row that asks, if it was one.
 
     Returns:
-        set with what came of it: in force and since when, or refused and why.
+        set with what came of it: in force and since when, or refused and why. Of a call that
+        is still ringing it waits for the answer.
 
     Switches: no.
     """
@@ -118,16 +121,23 @@ def ask_level(
         asked.outcome.set(replace(asked.change, refused=TOO_MANY))
         return asked.outcome
     call.asked.append(asked)
-    if call.changing is None:
-        call.changing = gevent.spawn(_deal, call, engine)
+    if call.state not in _BEFORE_ANSWER:
+        deal_with_changes(call, engine)
     return asked.outcome
 
 
-def settle_changes(call: Call) -> None:
+def deal_with_changes(call: Call, engine: Engine) -> None:
+    """Deal with what is asked of a call that is answered, or over, beside it. Switches: no."""
+    if call.asked and call.changing is None:
+        call.changing = gevent.spawn(_deal, call, engine)
+
+
+def settle_changes(call: Call, engine: Engine) -> None:
     """Let what was asked before the end of a call come to its own end, before the record.
 
     Switches: waits for the disk, at most the journal's deadline for each change.
     """
+    deal_with_changes(call, engine)
     if call.changing is not None:
         call.changing.join()
 

@@ -20,7 +20,7 @@ from callcontrol.calls.hangup import (
     refuse,
     release,
 )
-from callcontrol.calls.levels import settle_changes
+from callcontrol.calls.levels import deal_with_changes, settle_changes
 from callcontrol.calls.recording import cdr_of, draft_of, unfinished
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import hold_at_answer, unwatch, watch
@@ -159,6 +159,7 @@ def answered(call: Call, engine: Engine) -> None:
     call.draft = draft_of(call, engine.settings.engine)
     engine.journal.noted(call.call_id, {"draft": call.draft.to_json()})
     watch(call, engine)
+    deal_with_changes(call, engine)
     engine.live_calls.changed()
     engine.log.info("call_answered", call_id=call.call_id, at_level=call.level)
 
@@ -190,7 +191,7 @@ def record(call: Call, engine: Engine) -> None:
     Switches: waits for the disk, at most the journal's deadline, and first for the changes of
     level that are being dealt with.
     """
-    settle_changes(call)
+    settle_changes(call, engine)
     unwatch(call, engine)
     call.move_to(CallState.RELEASED)
     if not call.is_adopted:

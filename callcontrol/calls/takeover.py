@@ -18,7 +18,7 @@ import gevent
 
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.engine import Engine
-from callcontrol.calls.levels import CHANGE
+from callcontrol.calls.levels import CHANGE, deal_with_changes
 from callcontrol.calls.lifecycle import record
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import watch
@@ -174,6 +174,7 @@ def _notice_answer(call: Call, answered_us: int | None, engine: Engine) -> None:
         call.answered_us = answered_us
         call.move_to(CallState.ANSWERED)
         watch(call, engine)
+        deal_with_changes(call, engine)
 
 
 def _answered_us(call: Call, engine: Engine) -> int | None:

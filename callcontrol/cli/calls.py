@@ -19,7 +19,7 @@ from callcontrol.store import run
 from callcontrol.store.calls_table import CallInProgress, calls_in_progress
 from callcontrol.store.reference_rows import read_reference_once
 from dialplan import E164, printed
-from tariffs import Meter, Rated
+from tariffs import Change, Meter, Rated
 
 _EVERY_S = 1.0
 
@@ -68,7 +68,7 @@ def _plain(
         "received_at": text_of(call.received_us),
         "answered_at": text_of(call.answered_us) if call.answered_us else None,
         "tariff": call.tariff,
-        "level": call.level,
+        "level": _level(call, rated),
         "metered_us": rated.metered_us if rated else 0,
         "charge": str(rated.charge) if rated else None,
         "currency": rated.currency if rated else None,
@@ -89,12 +89,17 @@ def _table(
             call.caller or "",
             call.state,
             _local(at_of(call.answered_us or call.received_us)),
-            "" if call.level is None else str(call.level),
+            "" if call.level is None else str(_level(call, rated)),
             f"{rated.metered_us / 1_000_000:.0f} s" if rated else "",
             f"{rated.currency} {rated.charge}" if rated else "",
             engine,
         )
     return table
+
+
+def _level(call: CallInProgress, rated: Rated | None) -> int | None:
+    """Give the level in force now: an automatic step may have come since it was told."""
+    return rated.segments[-1].level if rated and rated.segments else call.level
 
 
 def _rated(call: CallInProgress, reference: Reference, now_us: int) -> Rated | None:
@@ -105,8 +110,17 @@ def _rated(call: CallInProgress, reference: Reference, now_us: int) -> Rated | N
     table = next((one for one in tables if one.version == call.tariff_version), None)
     if table is None:
         return None
-    meter = Meter(table, level=call.level, start_us=call.meter_start_us)
-    return meter.rated(max(now_us, call.meter_start_us))
+    changes = [
+        Change(at_us=int(one["in_force_us"]), level=int(one["level"])) for one in call.changes
+    ]
+    meter = Meter(
+        table,
+        level=call.level_at_start or call.level,
+        start_us=call.meter_start_us,
+        changes=changes,
+    )
+    told_us = changes[-1].at_us if changes else call.meter_start_us
+    return meter.rated(max(now_us, told_us))
 
 
 def _local(at: datetime) -> str:

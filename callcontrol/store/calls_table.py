@@ -23,6 +23,7 @@ _TYPES = {
     "answered_us": "bigint",
     "meter_start_us": "bigint",
     "level": "smallint",
+    "level_at_start": "smallint",
     "changes": "jsonb",
 }  # the rest is text
 _INSTANTS = ("received", "answered")
@@ -38,7 +39,9 @@ class CallInProgress:
         received_us, answered_us, meter_start_us: microseconds since the epoch; none where
             that moment has not come.
         level: the level in force; none before the meter starts.
-        changes: the changes of level so far, as plain JSON objects.
+        level_at_start: the one it started at; what the changes changed.
+        changes: the changes of level that came into force, as plain JSON objects with `level`
+            and `in_force_us`; not the automatic steps, which follow from the tariff.
     """
 
     call_id: CallId
@@ -54,6 +57,7 @@ class CallInProgress:
     tariff: str | None = None
     tariff_version: str = ""
     level: int | None = None
+    level_at_start: int | None = None
     changes: tuple[dict[str, Any], ...] = ()
 
 
