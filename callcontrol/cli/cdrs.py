@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 import typer
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from callcontrol.cdr import CallId, Cdr, received_us_of
 from callcontrol.cdr.record import Disposition
+from callcontrol.cli.charge_records import export_charge_records, write_again
 from callcontrol.clock import at_of, text_of
 from callcontrol.config import settings
 from callcontrol.errors import ConfigError
@@ -91,8 +93,34 @@ def cdrs(
     operator: Annotated[
         bool, typer.Option("--operator", help="Show withheld numbers too: for your eyes only.")
     ] = False,
+    xdr: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write charge records for the callers' operators: for each operator and day a "
+            "numbered file, each call in exactly one, ever.",
+        ),
+    ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="With --xdr: the last day to take; else yesterday."),
+    ] = None,
+    again: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OPERATOR/NUMBER", help="With --xdr: write this file again, as it was made."
+        ),
+    ] = None,
 ) -> None:
     """Show call detail records, newest first."""
+    if xdr is not None:
+        if again is not None:
+            write_again(xdr, again, as_json=as_json)
+        else:
+            export_charge_records(xdr, day, as_json=as_json)
+        return
+    if day is not None or again is not None:
+        raise ConfigError("--day and --again go with --xdr")
     if as_json and as_csv:
         raise ConfigError("--json and --csv: one of them")
     if call_id is not None:
