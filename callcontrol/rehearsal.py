@@ -76,7 +76,7 @@ def rehearse(
         return
     yield Finding(name="entry", is_good=not own, says="; ".join(own) or "without a fault")
     accounts = reference.directory.account_chain(known.customer_id)
-    yield _service(known, at)
+    yield _service(known, caller, at)
     yield _customer(known, accounts)
     yield from _price(reference, known, at)
     open_call, hidden_call = (
@@ -100,7 +100,7 @@ def rehearse(
             yield Finding(name=f"step {place}", is_good=not bad, says=says)
 
 
-def _service(number: ServiceNumber, at: datetime) -> Finding:
+def _service(number: ServiceNumber, caller: Caller, at: datetime) -> Finding:
     dates = (
         ("in service from", number.active_from),
         ("until", number.active_until),
@@ -113,8 +113,12 @@ def _service(number: ServiceNumber, at: datetime) -> Finding:
     ]
     is_ours = number.is_in_service(at)
     state = "in service" if is_ours else "not in service"
+    if is_test := number.is_test_call(caller, at):
+        state += ", but this caller may test it"
     return Finding(
-        name="service", is_good=is_ours, says=f"{state} ({', '.join(told) or 'always'})"
+        name="service",
+        is_good=is_ours or is_test,
+        says=f"{state} ({', '.join(told) or 'always'})",
     )
 
 

@@ -85,7 +85,7 @@ _FULL = Release(rule=LIMIT, cause="USER_BUSY", disposition=Disposition.BUSY)
 def _refused(
     number: ServiceNumber, accounts: Accounts, caller: Caller, at: datetime
 ) -> Release | None:
-    if not number.is_in_service(at):
+    if not number.is_in_service(at) and not number.is_test_call(caller, at):
         return _NOT_IN_SERVICE
     if number.suspended or any(account.suspended for account in accounts):
         return _SUSPENDED

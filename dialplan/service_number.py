@@ -10,7 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dialplan.errors import Fault, InvalidServiceNumber
-from dialplan.numbers import E164, category_of
+from dialplan.numbers import E164, Caller, category_of
 from dialplan.presentation import Presentation
 from dialplan.special_dates import Override, PublicHolidays, SpecialDate
 from dialplan.target import Route
@@ -50,6 +50,8 @@ class ServiceNumber:
         level_keys: the destination may change the level of a running call by `*NN#`.
         max_calls: calls in progress at most; None: no limit.
         active_from: in service from this aware instant, included; None: from always.
+        test_callers: who may call it before that, as if it were in service: the tests of a
+            number that is still another operator's.
         active_until: out of service from this aware instant; None: never.
         ported_out_at: another operator's from this aware instant; None: never.
         suspended: every call is refused.
@@ -83,6 +85,7 @@ class ServiceNumber:
     suspended: bool = False
     closed_message: str | None = None
     failed_message: str | None = None
+    test_callers: frozenset[E164] = frozenset()
     gateways: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +106,14 @@ class ServiceNumber:
         """Say whether calls to it are ours at an aware instant."""
         return is_within(instant, self.active_from, self.active_until) and is_within(
             instant, None, self.ported_out_at
+        )
+
+    def is_test_call(self, caller: Caller, instant: datetime) -> bool:
+        """Say whether a call at an aware instant is a test before the number is in service."""
+        return (
+            self.active_from is not None
+            and instant < self.active_from
+            and caller.number in self.test_callers
         )
 
     def every_route(self) -> Iterator[tuple[str, Route]]:

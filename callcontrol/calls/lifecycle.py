@@ -32,6 +32,9 @@ from callcontrol.esl.session import Session
 from callcontrol.routing import decide_from
 from dialplan import WITHHELD_REFUSED, Connect, Release
 
+TEST_CALL = "test_call"
+"""Flag of a record: the number was not in service yet, and its tester called."""
+
 
 def run_call(session: Session, engine: Engine) -> None:
     """Live one call: decide, dial, meter, release, record.
@@ -137,6 +140,8 @@ def decided(call: Call, engine: Engine) -> Connect | Release:
         engine.live_calls.count_in(call, decision.scopes)
     operator = reference.operators.of(call.trunk, call.caller, is_asserted=call.is_asserted)
     call.origin = operator.code if operator else None
+    if decision.number is not None and decision.number.is_test_call(call.caller, at):
+        call.flags.append(TEST_CALL)
     call.decision = decision
     call.gateways = reference.directory.gateways
     call.routed_us = max(call.received_us, engine.clock.now_us())

@@ -19,7 +19,7 @@ import gevent
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.levels import CHANGE, deal_with_changes
-from callcontrol.calls.lifecycle import record
+from callcontrol.calls.lifecycle import TEST_CALL, record
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import watch
 from callcontrol.cdr import Cdr, CdrChange
@@ -86,6 +86,7 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         level=draft.level_at_start,
         tariff=tariff,
         is_adopted=True,
+        flags=[flag for flag in draft.flags if flag == TEST_CALL],
         state=CallState.DIALLING,
     )
     call.changes = _changes(open_call, call, engine)

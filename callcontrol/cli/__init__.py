@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Say whether everything this engine needs is in place.",
     "migrate": "Bring the database schema to this version.",
     "load": "Validate a reference file and write it to Postgres in one transaction.",
+    "blacklist": "Show and change who is refused or let through, line by line or in bulk.",
     "history": "Show what was changed of a number, when and by whom.",
     "export": "Write the reference in Postgres back out as a reference file.",
     "schema": "Print the JSON Schema of the reference file.",

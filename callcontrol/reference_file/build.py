@@ -8,7 +8,7 @@ used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -210,21 +210,28 @@ class Draft:
         else:
             self._put_last(number, tuple(told))
 
-    def doubtful(self) -> set[E164]:
-        """Name the numbers that must be taken anew, because of what changed around them."""
-        around, directory = self._around, self._last.directory
-        customers = _changed(directory.customers, around.customers)
-        tariffs = _changed(self._last.tariffs, around.tariffs)
+    def changed_around(self) -> tuple[set[str], set[str]]:
+        """Name the customers and the tariffs that are not as they were."""
+        directory, around = self._last.directory, self._around
+        return (
+            _changed(directory.customers, around.customers),
+            _changed(self._last.tariffs, around.tariffs),
+        )
+
+    def doubtful(self, near: Iterable[E164]) -> set[E164]:
+        """Name the numbers that must be taken anew, because of what changed around them.
+
+        Args:
+            near: those whose rows refer to what `changed_around` names.
+        """
+        # One that was faulty may be good now, whatever it refers to.
         found = set(self._number_faults)
-        if _changed(directory.gateways, around.gateways):  # which a SIP URI may name as well
-            found |= {n for n, one in self._numbers.items() if not self._fits(one)}
-        elif customers or tariffs:
-            for number, one in self._numbers.items():
-                is_near = one.customer_id in customers or (
-                    tariffs and not tariffs.isdisjoint(one.tariff.values())
-                )
-                if is_near and not self._fits(one):
-                    found.add(number)
+        # A SIP URI, too, may name any gateway.
+        is_any = _changed(self._last.directory.gateways, self._around.gateways)
+        for number in self._numbers if is_any else near:
+            one = self._numbers.get(number)
+            if one is None or not self._fits(one):
+                found.add(number)
         return found
 
     def finish(self, blacklist: Blacklist, *, revision: str) -> Built:
@@ -328,6 +335,11 @@ class Draft:
             for id_, entry in file.customers.items()
         }
         self._made_customers = made
+        if known is not None and not self._builder.part_faults["customers"]:
+            changed = _changed(known_made, made)
+            parents = [(known_made.get(id_), made.get(id_)) for id_ in changed]
+            if all(old and new and old.parent == new.parent for old, new in parents):
+                return made
         return customers_that_hold(made, self._last.directory.customers, self.faults)
 
     def _tariffs(self, file: ReferenceFile, at: datetime) -> dict[str, tuple[Tariff, ...]]:
@@ -347,11 +359,11 @@ class Draft:
 def _changed(before: Mapping[str, object], now: Mapping[str, object]) -> set[str]:
     if before is now:
         return set()
-    return {
-        name
-        for name in before.keys() | now.keys()
-        if (one := before.get(name)) is not (other := now.get(name)) and one != other
+    get = before.get
+    found = {
+        name for name, value in now.items() if (old := get(name)) is not value and old != value
     }
+    return found | (before.keys() - now.keys())
 
 
 def _blacklist(file: ReferenceFile, faults: Faults) -> Iterator[BlacklistEntry]:

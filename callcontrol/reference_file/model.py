@@ -278,6 +278,9 @@ class NumberEntry(Entry):
     failed_message: Name | None = Field(
         None, description="prompt the caller hears, free, when no target has answered"
     )
+    test_callers: frozenset[Number] = Field(
+        frozenset(), description="may call it before active_from, to test it"
+    )
     settlement: SettlementEntry | None = None
     scheduled: tuple[ChangeEntry, ...] = ()
 

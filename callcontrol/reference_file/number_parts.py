@@ -52,6 +52,7 @@ _AS_ENTERED = (
     "suspended",
     "closed_message",
     "failed_message",
+    "test_callers",
 )
 
 

@@ -71,8 +71,8 @@ _NUMBER = frozenset(
         "category", "customer", "tariff", "level", "zone", "routes", "default_route", "week",
         "special_dates", "public_holidays", "overrides", "presentation", "fixed_number",
         "refuses_withheld", "level_keys", "max_calls", "active_from", "active_until",
-        "ported_out_at", "suspended", "closed_message", "failed_message", "settlement",
-        "scheduled",
+        "ported_out_at", "suspended", "closed_message", "failed_message",
+        "test_callers", "settlement", "scheduled",
     }
 )  # fmt: skip
 _CHANGE = frozenset(
@@ -82,6 +82,7 @@ _ROUTE = frozenset({"steps", "limit_s"})
 _STEP = frozenset({"targets", "ring_s", "next_on", "presentation"})
 _TARGET = frozenset({"address", "gateways"})
 _NO_ROUTES: Raw = {}
+_NOBODY: frozenset[E164] = frozenset()
 
 
 class _NotPlainlyGood(ValueError):
@@ -156,6 +157,7 @@ def _number(number: E164, raw: Raw) -> ServiceNumber:
         suspended=_flag(raw.get("suspended", False)),
         closed_message=_name_or_none(raw.get("closed_message")),
         failed_message=_name_or_none(raw.get("failed_message")),
+        test_callers=_swiss_numbers(raw.get("test_callers", ())),
     )
 
 
@@ -231,6 +233,13 @@ def _whole(value: object) -> int:
 
 def _whole_or_none(value: object) -> int | None:
     return None if value is None else _whole(value)
+
+
+def _swiss_numbers(values: object) -> frozenset[E164]:
+    numbers = _list(values)
+    if not all(map(is_swiss, numbers)):
+        raise _NotPlainlyGood
+    return frozenset(numbers) if numbers else _NOBODY
 
 
 def _flag(value: object) -> bool:

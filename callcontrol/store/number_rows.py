@@ -115,6 +115,7 @@ SELECT number, json_strip_nulls(json_build_object(
     'active_from', active_from, 'active_until', active_until,
     'ported_out_at', ported_out_at, 'suspended', suspended,
     'closed_message', closed_message, 'failed_message', failed_message,
+    'test_callers', CASE WHEN test_callers <> '{{}}' THEN test_callers END,
     'scheduled', scheduled,
     'settlement', CASE WHEN settlement_share IS NOT NULL THEN json_build_object(
         'share', settlement_share::text, 'transport_per_minute', json_build_object(
@@ -168,6 +169,7 @@ def _own_row(entry: NumberEntry) -> Row:
         "suspended": entry.suspended,
         "closed_message": entry.closed_message,
         "failed_message": entry.failed_message,
+        "test_callers": entry.test_callers,
         "settlement_share": terms.share if terms else None,
         "transport_voip": prices.voip if prices else None,
         "transport_fixed": prices.fixed if prices else None,

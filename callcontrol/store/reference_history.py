@@ -107,7 +107,7 @@ def net_changes(steps: Iterable[tuple[str, bool, dict[str, Any]]]) -> tuple[RowC
     """Join the steps of a transaction, (table, has come, row) each, to what changed in all."""
     first: dict[tuple[object, ...], Content | None] = {}
     last: dict[tuple[object, ...], Content | None] = {}
-    for table, has_come, content in steps:
+    for table, has_come, content in _each_line(steps):
         key = (table, *(content[name] for name in _KEYS.get(table, ())))
         values = {
             name: value
@@ -120,6 +120,18 @@ def net_changes(steps: Iterable[tuple[str, bool, dict[str, Any]]]) -> tuple[RowC
     return tuple(
         _change(key, first[key], last[key]) for key in first if first[key] != last[key]
     )
+
+
+def _each_line(
+    steps: Iterable[tuple[str, bool, dict[str, Any]]],
+) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """Take apart the lines of the blacklist that are alike: they are kept as one row."""
+    for table, has_come, content in steps:
+        if table == "blacklist":
+            for pattern in content["pattern"].split(" "):
+                yield table, has_come, content | {"pattern": pattern}
+        else:
+            yield table, has_come, content
 
 
 def _change(

@@ -53,6 +53,19 @@ def export_reference(dsn: str) -> ReferenceFile:
     return canonical(entries.file())
 
 
+async def one_load_at_a_time(connection: Connection, program: str) -> None:
+    """Wait until no other load writes; the lock goes with the connection.
+
+    Args:
+        connection: outside a transaction, whose snapshot would otherwise be of before the wait.
+            What a portal changes between comparison and writing is found by Postgres, which
+            then refuses the transaction.
+        program: what the history calls it.
+    """
+    await connection.execute("SELECT set_config('application_name', $1, false)", program)
+    await connection.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME)
+
+
 async def _export(connection: Connection, dsn: str) -> Entries:
     await check_schema(connection, dsn)
     return await read_everything(connection)
@@ -63,12 +76,7 @@ async def _load(
 ) -> list[Difference]:
     await check_schema(connection, dsn)
     if not is_trial:
-        # What the history calls it.
-        await connection.execute("SET application_name = 'callcontrol load'")
-        # Before the transaction, whose snapshot would otherwise be of before the wait; it goes
-        # with the connection. What a portal changes between comparison and writing is found by
-        # Postgres, which then refuses this transaction.
-        await connection.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME)
+        await one_load_at_a_time(connection, "callcontrol load")
     async with connection.transaction(isolation="repeatable_read", readonly=is_trial):
         entries = Entries()
         for read in READERS.values():

@@ -23,7 +23,13 @@ from callcontrol.store.blacklist_rows import (
     place_told,
     read_blacklist_rows,
 )
-from callcontrol.store.reference_read import SECTION_READERS, Entries, take_numbers
+from callcontrol.store.reference_read import (
+    SECTION_READERS,
+    Entries,
+    numbers_near,
+    read_some_customers,
+    take_numbers,
+)
 from dialplan import E164
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ _MOST_PLACES = 2000  # likewise, of the blacklist
 # What notifications say, beside the names of sections.
 _ALL_NUMBERS = "numbers *"
 _ONE_NUMBER = "numbers +"
+_ONE_CUSTOMER = "customers "
 _BLACKLIST = "blacklist"
 
 
@@ -75,18 +82,23 @@ class ReferenceRows:
     async def _read(self, connection: Connection, news: _News, at: datetime) -> Built:
         revision = await revision_now(connection)
         known = self._entries
-        fresh = Entries(
-            customers_before=known.customers, customer_rows_before=known.customer_rows
-        )
+        fresh = Entries()
         for section in news.sections:
             await SECTION_READERS[section](connection, fresh)
         entries = merged(known, fresh, news.sections)
+        if news.customers:
+            fresh = Entries()
+            await read_some_customers(connection, fresh, news.customers)
+            entries = with_customers(entries, fresh, news.customers)
         draft = self._builder.draft(entries.file(), at=at)
         if news.are_all_numbers:
             await take_numbers(connection, draft)
         else:
             draft.keep_all()
-            doubtful = draft.doubtful() if news.sections else frozenset()
+            doubtful: Set[E164] = frozenset()
+            if news.sections or news.customers:
+                near = await numbers_near(connection, *draft.changed_around())
+                doubtful = draft.doubtful(near)
             await take_numbers(connection, draft, news.numbers | doubtful)
         blacklist = self._blacklist
         if news.is_whole_blacklist:
@@ -104,6 +116,7 @@ class _News:
     """What notifications say has changed."""
 
     sections: Set[str]
+    customers: Set[str]
     numbers: Set[E164]
     places: Set[Place]
     are_all_numbers: bool
@@ -118,8 +131,11 @@ class _News:
         numbers = {E164(name.split()[1]) for name in names if name.startswith(_ONE_NUMBER)}
         places = {place for name in names if (place := place_told(name)) is not None}
         is_all = EVERYTHING in names
+        sections = set(SECTION_READERS if is_all else names & SECTION_READERS.keys())
+        customers = {name.split()[1] for name in names if name.startswith(_ONE_CUSTOMER)}
         return cls(
-            sections=set(SECTION_READERS if is_all else names & SECTION_READERS.keys()),
+            sections=sections,
+            customers=set() if "customers" in sections else customers,
             numbers=numbers,
             places=places,
             are_all_numbers=is_all or _ALL_NUMBERS in names or len(numbers) > _MOST_NUMBERS,
@@ -159,12 +175,27 @@ def merged(known: Entries, fresh: Entries, sections: Set[str]) -> Entries:
         new, old = getattr(fresh, section), getattr(known, section)
         kept = {key: old[key] for key in fresh.shapeless.get(section, ()) if key in old}
         changes[section] = new | kept
-    if "customers" in sections:
-        changes["customer_rows"] = fresh.customer_rows
     changes["faults"] = fresh.faults + [
         fault for fault in known.faults if fault.path.partition(".")[0] not in sections
     ]
     return replace(known, **changes)
+
+
+def with_customers(known: Entries, fresh: Entries, ids: Set[str]) -> Entries:
+    """Put customers that were read anew in the place of those that were known.
+
+    Args:
+        known: everything, as of before.
+        fresh: of these customers those that are there.
+        ids: theirs; those that are not among the fresh ones have gone.
+    """
+    shapeless = set(fresh.shapeless.get("customers", ()))
+    customers = dict(known.customers)
+    for id_ in ids - shapeless:
+        customers.pop(id_, None)
+    paths = tuple(f"customers.{id_}." for id_ in ids)
+    told = [fault for fault in known.faults if not f"{fault.path}.".startswith(paths)]
+    return replace(known, customers=customers | fresh.customers, faults=[*told, *fresh.faults])
 
 
 async def revision_now(connection: Connection) -> int:

@@ -57,8 +57,6 @@ class Entries:
     Attributes:
         faults: with paths such as `numbers.+41900123456.zone`.
         shapeless: what the faults are of, by section: names, numbers, ids of the blacklist.
-        customer_rows: what the customers were made of.
-        customers_before, customer_rows_before: those of the last reading, if there was one.
     """
 
     gateways: dict[str, GatewayEntry] = field(default_factory=dict)
@@ -69,9 +67,6 @@ class Entries:
     blacklist: tuple[BlacklistLine, ...] = ()
     faults: list[Fault] = field(default_factory=list)
     shapeless: dict[str, list[Any]] = field(default_factory=dict)
-    customer_rows: dict[str, Record] = field(default_factory=dict)
-    customers_before: dict[str, CustomerEntry] = field(default_factory=dict)
-    customer_rows_before: dict[str, Record] = field(default_factory=dict)
 
     def shaped(self, section: str, key: object, kind: type[M], raw: object) -> M | None:
         """Make an entry, or note its faults and give None."""
@@ -112,16 +107,23 @@ async def read_operators(connection: Connection, entries: Entries) -> None:
 
 
 async def read_customers(connection: Connection, entries: Entries) -> None:
-    """Read the customers; one whose row is as it was before keeps its entry."""
-    for row in await connection.fetch("SELECT * FROM customers ORDER BY id"):
-        id_ = row["id"]
-        entry = entries.customers_before.get(id_)
-        if entry is None or entries.customer_rows_before[id_] != row:
-            raw = columns_of(row, "id")
-            entry = entries.shaped("customers", id_, CustomerEntry, raw)
-        if entry is not None:
-            entries.customers[id_] = entry
-            entries.customer_rows[id_] = row
+    """Read the customers."""
+    _take_customers(await connection.fetch("SELECT * FROM customers ORDER BY id"), entries)
+
+
+async def read_some_customers(
+    connection: Connection, entries: Entries, ids: Iterable[str]
+) -> None:
+    """Read these customers alone."""
+    query = "SELECT * FROM customers WHERE id = ANY($1)"
+    _take_customers(await connection.fetch(query, list(ids)), entries)
+
+
+def _take_customers(rows: Iterable[Record], entries: Entries) -> None:
+    for row in rows:
+        raw = columns_of(row, "id")
+        if (entry := entries.shaped("customers", row["id"], CustomerEntry, raw)) is not None:
+            entries.customers[row["id"]] = entry
 
 
 async def read_tariffs(connection: Connection, entries: Entries) -> None:
@@ -167,6 +169,19 @@ async def read_numbers(connection: Connection, entries: Entries) -> None:
             entry = entries.shaped("numbers", number, NumberEntry, raw_of(text))
             if entry is not None:
                 entries.numbers[number] = entry
+
+
+async def numbers_near(
+    connection: Connection, customers: Set[str], tariffs: Set[str]
+) -> set[E164]:
+    """Give the numbers of these customers, and those that these tariffs ever price."""
+    rows = await connection.fetch(
+        "SELECT number FROM numbers WHERE customer = ANY($1)"
+        " UNION SELECT number FROM number_tariffs WHERE tariff = ANY($2)",
+        list(customers),
+        list(tariffs),
+    )
+    return {row["number"] for row in rows}
 
 
 async def number_texts(

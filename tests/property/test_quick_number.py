@@ -124,6 +124,7 @@ RAW = group(
         "suspended": st.booleans(),
         "closed_message": NAMES,
         "failed_message": NAMES,
+        "test_callers": st.lists(ADDRESSES, max_size=2),
         "settlement": group({"share": AMOUNTS, "transport_per_minute": group(PRICES, {})}, {}),
         "scheduled": st.lists(group({"at": INSTANTS}, DATED), max_size=3),
     },
