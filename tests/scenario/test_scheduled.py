@@ -46,6 +46,22 @@ def _call(stack, number, at_us, before, after):
     return is_after
 
 
+def test_a_number_to_be_ported_in_is_called_before(stack):
+    """Its tester reaches it, and the record says so; for others it is not there."""
+    tester = {"sender": "<sip:+41795550077@127.0.0.1>"}
+    before = len(stack.cdrs("+41900700016"))
+
+    tested = stack.caller.call("0900700016", talk_ms=100, **tester)
+    cdr = stack.cdr_of_new_call("+41900700016", before)
+    other = stack.caller.call("0900700016", "caller-is-refused")
+    left = stack.caller.call("0900700017", "caller-is-refused", **tester)
+
+    assert (tested.final, other.final, left.final) == (200, 404, 404)
+    assert (cdr["disposition"], cdr["flags"]) == ("answered", ["test_call"])
+    stack.command("check", "0900700016", "--from", "+41795550077")
+    stack.command("check", "0900700016", "--at", "2099-01-01T00:00:00Z")
+
+
 def test_a_special_date_goes_before_the_week(stack):
     """The week is open, the day is closed; the record names the day."""
     before = len(stack.cdrs("+41900700015"))

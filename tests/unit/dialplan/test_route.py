@@ -406,3 +406,31 @@ def test_a_caller_without_a_number_is_served() -> None:
     strange = Caller(raw="\x00${hostile}\n", number=None)
 
     assert _decide(make_directory(), caller=strange).rule == "default"
+
+
+@pytest.mark.parametrize(
+    ("caller", "at", "is_let_through"),
+    [
+        pytest.param(FIXED_LINE, -_HOUR, True, id="its tester, before"),
+        pytest.param(FIXED_LINE, timedelta(), True, id="its tester, in service"),
+        pytest.param("+41795550001", -_HOUR, False, id="anybody else, before"),
+        pytest.param(None, -_HOUR, False, id="no number, before"),
+        pytest.param("+41795550001", timedelta(), True, id="anybody else, in service"),
+        pytest.param(FIXED_LINE, 2 * _HOUR, False, id="its tester, after it has left"),
+    ],
+)
+def test_a_number_to_be_ported_in_is_tested_before(
+    caller: str | None, at: timedelta, is_let_through: bool
+) -> None:
+    """Its test callers reach it before its instant, and nobody else does."""
+    number = make_number(
+        active_from=MONDAY_NOON,
+        ported_out_at=MONDAY_NOON + _HOUR,
+        test_callers=frozenset({FIXED_LINE}),
+    )
+
+    decision = _decide(make_directory(number), caller=make_caller(caller), at=MONDAY_NOON + at)
+
+    assert isinstance(decision, Connect) == is_let_through
+    assert number.is_test_call(make_caller(FIXED_LINE), MONDAY_NOON - _HOUR)
+    assert not number.is_test_call(make_caller(FIXED_LINE), MONDAY_NOON)
