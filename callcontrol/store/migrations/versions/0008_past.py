@@ -12,8 +12,8 @@ A number that is not in service yet may be called by its `test_callers`.
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _TERMS = "number, customer, action, valid_from, valid_until, cause, reason"
 
