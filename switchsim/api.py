@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from switchsim import tables
+from switchsim.broadcast import broadcast
 from switchsim.causes import cause_named
 from switchsim.channel import Channel
-from switchsim.command_queue import execute_command
 from switchsim.events import Event
 from switchsim.variables import expand
 
@@ -124,13 +124,18 @@ def _uuid_broadcast(switch: "Switch", argument: str) -> str:
     words = argument.split()
     if len(words) < 2:
         return "-USAGE: <uuid> <path> [aleg|bleg|holdb|both]\n"
-    session = switch.session(words[0])
-    if session is None or not session.channel.is_up:
+    channel = _alive(switch, words[0])
+    if channel is None:
         return "-ERR invalid uuid\n"
     name, separator, data = words[1].partition("::")
     if not separator:
         name, data = "playback", words[1]
-    session.enqueue(execute_command(name, data))
+    side = words[2].lower() if len(words) > 2 else "aleg"
+    if side in {"aleg", "both"}:
+        broadcast(switch, channel, name, data)
+    other = switch.find(channel.variables.get("bridge_to") or "")
+    if side in {"bleg", "holdb", "both"} and other is not None and other.is_up:
+        broadcast(switch, other, name, data)
     return "+OK Message sent\n"
 
 

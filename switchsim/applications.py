@@ -3,11 +3,8 @@
 Each is a generator over the call's own time: it yields to wait, and returns when it has ended.
 """
 
-import contextlib
 import math
-import re
 import socket
-import wave
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +14,7 @@ from switchsim.digits import play_and_get_digits, wanted_by
 from switchsim.media import answer, open_media
 from switchsim.outbound import Dialer, EngineConnection
 from switchsim.park import park as parking
+from switchsim.playing import length_of
 from switchsim.variables import expand, leading_number
 
 if TYPE_CHECKING:
@@ -142,7 +140,7 @@ def playback(session: "Session", data: str) -> "Steps":
 def _play(session: "Session", data: str, is_cut: Callable[[], bool]) -> "Steps":
     if not (session.channel.is_answered or session.channel.is_early):
         open_media(session, None)
-    seconds = _length_of(data)
+    seconds = length_of(data)
     if seconds is None:
         session.application_response = "FILE NOT FOUND"
         return
@@ -208,26 +206,6 @@ def _pass_time(
     while session.is_up and not is_cut() and (left := end - clock.wall_us()) > 0:
         yield left / 1e6
         yield from session.queue.run()
-
-
-def _length_of(data: str) -> float | None:
-    """Seconds a stream or a WAV file lasts; None for a file that is not there."""
-    if data.startswith("silence_stream://"):
-        return max(0, leading_number(data.partition("://")[2])) / 1000
-    if not data.startswith("tone_stream://"):
-        return _length_of_file(data)
-    tones = re.findall(r"%\((\d+),(\d+)", data)
-    loops = re.search(r"loops=(\d+)", data)
-    times = int(loops.group(1)) if loops else 1
-    with contextlib.suppress(ValueError):
-        return times * sum(int(on) + int(off) for on, off in tones) / 1000
-    return 0.0
-
-
-def _length_of_file(path: str) -> float | None:
-    with contextlib.suppress(OSError, EOFError, wave.Error), wave.open(path, "rb") as file:
-        return file.getnframes() / file.getframerate()
-    return None
 
 
 def known() -> dict[str, Application]:

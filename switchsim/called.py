@@ -8,6 +8,7 @@ from switchsim import called_variables, sdp
 from switchsim.caller_data import codec_string
 from switchsim.causes import cause_of_reason, cause_of_sip, reason_of
 from switchsim.channel import Channel
+from switchsim.hold import Reinvite, acknowledged, renegotiate
 from switchsim.media_variables import negotiated
 from switchsim.outgoing_dialogue import OutgoingDialogue
 from switchsim.settings import Address
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from switchsim.switch import Switch
 
 _FIRST_SSRC = 252_180_000
+_OURS = "PCMA,PCMU"  # codecs, in the order of the profile
 
 
 class CalledLeg:
@@ -103,9 +105,41 @@ class CalledLeg:
         if method == "BYE":
             self._switch.loop.at_tick(lambda: self._on_bye(request_in, transaction))
             return
+        if method == "INVITE":
+            self._switch.loop.at_tick(lambda: self._renegotiate(request_in, transaction))
+            return
         self._dialogue.reply(request_in, transaction)
         if method == "INFO":
             self.on_info(request_in)
+
+    def _renegotiate(self, request_in: SipMessage, transaction: SipTransaction) -> None:
+        dialogue, put = self._dialogue, self.channel.variables.set
+
+        def answer(direction: str) -> None:
+            dialogue.reply_media(
+                request_in, transaction, on_ack=self._on_ack, direction=direction
+            )
+            put("rtp_local_sdp_str", dialogue.local_sdp(direction))
+
+        def offer() -> None:
+            dialogue.reply_media(request_in, transaction, on_ack=self._on_ack, codecs=sdp.ALL)
+            put("rtp_local_sdp_str", dialogue.local_sdp(codecs=sdp.ALL))
+
+        reinvite = Reinvite(
+            offered=body(request_in),
+            trying=lambda: dialogue.reply(request_in, transaction, 100),
+            answer=answer,
+            offer=offer,
+            pause=self._switch.loop.later,
+        )
+        codecs = self.channel.variables.get("rtp_use_codec_string") or ""
+        if not codecs.endswith(_OURS):
+            put("rtp_use_codec_string", f"{codecs},{_OURS}")
+        renegotiate(self._switch, self.channel, self._partner, reinvite)
+
+    def _on_ack(self, request_in: SipMessage) -> None:
+        called_variables.swap(self.channel.variables, request_in)
+        acknowledged(self.channel, self._partner, body(request_in))
 
     def _on_bye(self, request_in: SipMessage, transaction: SipTransaction) -> None:
         self._dialogue.reply(request_in, transaction)
@@ -207,6 +241,7 @@ class CalledLeg:
         channel.enter("CS_HANGUP")
         if self._is_invited and not self._dialogue.is_over:
             self._end_dialogue()
+        channel.variables.set("bridge_to", None)
         channel.complete(is_alone=not self._partner.is_up)
         channel.destroy()
         self.is_completed = True

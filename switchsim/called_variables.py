@@ -72,3 +72,21 @@ def learn(variables: Variables, dialogue: OutgoingDialogue, message: SipMessage)
     for name, value in pairs:
         if value:
             variables.keep(name, value)
+
+
+def swap(variables: Variables, request_in: SipMessage) -> None:
+    """What the ACK of a re-INVITE of the destination leaves: the roles as it has them."""
+    sender, to = header(request_in, "from") or "", header(request_in, "to") or ""
+    via = header(request_in, "via")
+    for name, value in (
+        ("dlg_req_swap_direction", "true"),
+        ("sip_from_display", party(sender).display or None),
+        ("sip_full_from", sender),
+        ("sip_from_tag", party(sender).tag),
+        ("sip_to_display", party(to).display or None),
+        ("sip_full_to", to),
+        ("sip_full_via", via),
+        ("sip_recover_via", via),
+        ("sip_cseq", (header(request_in, "cseq") or "").partition(" ")[0]),
+    ):
+        variables.set(name, value)

@@ -50,6 +50,7 @@ class CallingLeg:
         self._settings = settings
         self.media_port = media_port
         self.media_session = 1_795_480_000 + media_port
+        self._version = 1  # of our session description
         self.source: Address = invite.getSource()
         self.call_id = header(invite, "call-id") or ""
         self.tag = token()
@@ -150,20 +151,27 @@ class CallingLeg:
         content: str = "",
     ) -> None:
         """Answers a request inside the dialogue."""
-        extra = self._agent_headers()
+        extra = self._agent_headers()[: 1 if code == 100 else None]
         if content:
-            extra = [self._contact(), *extra, ("Allow-Events", ALLOW_EVENTS)]
+            agent, *rest = extra
+            extra = [self._contact(), agent, ("Accept", "application/sdp"), *rest]
         self._endpoint.respond(
-            transaction, response(request_in, code, extra=extra, content=content)
+            transaction,
+            response(request_in, code, extra=extra, content=content),
+            self.on_acknowledged if content else None,
         )
 
     def reply_media(
-        self, request_in: SipMessage, transaction: SipTransaction, direction: str
+        self,
+        request_in: SipMessage,
+        transaction: SipTransaction,
+        direction: str = "sendrecv",
+        codecs: tuple[str, ...] = sdp.IN_USE,
     ) -> None:
         """Answers a re-INVITE."""
-        self.reply(
-            request_in, transaction, 200, content=self._answer_sdp(self._host, direction)
-        )
+        self._version += 1
+        content = self._answer_sdp(self._settings.ipv4, direction, codecs)
+        self.reply(request_in, transaction, 200, content=content)
 
     def gone(self) -> None:
         """The dialogue is over by the caller's own doing."""
@@ -181,23 +189,33 @@ class CallingLeg:
         if self.is_answered:
             self.on_hangup("no ack", None)
 
-    def local_sdp(self) -> str:
+    def local_sdp(
+        self, direction: str = "sendrecv", codecs: tuple[str, ...] = sdp.IN_USE
+    ) -> str:
         """The session description as the variable rtp_local_sdp_str has it."""
         return sdp.local_variable(
-            session=self.media_session, host=self._host, port=self.media_port, codec="PCMA"
+            session=self.media_session,
+            host=self._host,
+            port=self.media_port,
+            codecs=codecs,
+            version=self._version,
+            direction=direction,
         )
 
     @property
     def _host(self) -> str:
         return self._endpoint.address[0]
 
-    def _answer_sdp(self, origin: str, direction: str | None = None) -> str:
+    def _answer_sdp(
+        self, origin: str, direction: str = "sendrecv", codecs: tuple[str, ...] = sdp.IN_USE
+    ) -> str:
         return sdp.answer(
             session=self.media_session,
             origin=origin,
             host=self._host,
             port=self.media_port,
-            codec="PCMA",
+            codecs=codecs,
+            version=self._version,
             direction=direction,
         )
 

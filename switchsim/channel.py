@@ -63,6 +63,7 @@ class Channel:
         self.is_answered = False
         self.is_early = False
         self.is_ring_ready = False
+        self.is_held = False
         self.has_codec = False
         self.takes_info = False  # whether its party announced so
         self.digits = ""  # that its party has sent
@@ -100,13 +101,17 @@ class Channel:
         self,
         name: str,
         *,
+        prefix: Sequence[Header] = (),
         before: Sequence[Header] = (),
         after: Sequence[Header] = (),
         origin: Origin | None = None,
     ) -> None:
-        """Makes an event of this channel: `before` the channel's headers, `after` them."""
+        """Makes an event of this channel: `before` the channel's headers, `after` them.
+
+        Before everything comes `prefix`: of an event made out of another.
+        """
         if self._bus.wanted(name, self.uuid):
-            headers = self.data(name, before, after, origin)
+            headers = [*prefix, *self.data(name, before, after, origin)]
             self._bus.publish(Event(name, headers), self.uuid)
 
     def data(
@@ -215,10 +220,31 @@ class Channel:
             tell()
         self.set_call_state("ACTIVE")
 
+    def hold(self) -> None:
+        """Its party put it on hold."""
+        self.is_held = True
+        self.set_call_state("HELD")
+        now = self._loop.clock.wall_us()
+        self.profile.times.last_hold = now
+        self.profile.holds.insert(0, (now, 0))
+        self.fire("CHANNEL_HOLD")
+
+    def unhold(self) -> None:
+        """The hold is over, if there was one."""
+        if not self.is_held:
+            return
+        self.is_held = False
+        self.set_call_state("UNHELD")
+        began, now = self.profile.times.last_hold, self._loop.clock.wall_us()
+        self.profile.times.hold_accum += now - began
+        self.profile.holds[0] = (began, now)
+        self.fire("CHANNEL_UNHOLD")
+
     def hang_up(self, cause: str) -> bool:
         """Ends it with a cause; the first cause stays. True when this call ended it."""
         if not self.is_up:
             return False
+        self.unhold()
         self.hangup_cause = cause
         self.state = "CS_HANGUP"
         if self.bridge_role:

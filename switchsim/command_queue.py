@@ -23,12 +23,21 @@ _LOOPS_FROM_US = 500_000
 
 @dataclass(slots=True, kw_only=True)
 class Command:
-    """One `sendmsg`: its headers by lower case name and as sent, its text, its body."""
+    """One `sendmsg`, or something like it.
+
+    Args:
+        fields: its headers by lower case name.
+        text: its first line, of a `sendmsg`.
+        headers: as sent, of a `sendmsg`.
+        body: what follows them.
+        prefix: of something broadcast: what the event of it begins with.
+    """
 
     fields: dict[str, str]
     text: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
+    prefix: tuple[tuple[str, str], ...] = ()
 
     def get(self, name: str) -> str:
         """A header, empty when missing."""
@@ -95,8 +104,8 @@ class CommandQueue:
             channel.hang_up(cause_named(command.get("hangup-cause") or "NORMAL_CLEARING"))
         self._locks -= locks
         if is_told:
-            before = [("Command", command.text), *command.headers]
-            channel.fire("PRIVATE_COMMAND", before=before)
+            before = [] if command.prefix else [("Command", command.text), *command.headers]
+            channel.fire("PRIVATE_COMMAND", prefix=command.prefix, before=before)
 
     def _execute(self, command: Command) -> Steps:
         session = self._session

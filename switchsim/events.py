@@ -39,6 +39,8 @@ ORIGINS: dict[str, Origin] = {
     "CHANNEL_DESTROY": ("switch_core_session.c", "switch_core_session_perform_destroy", 1588),
     "CHANNEL_DATA": ("mod_event_socket.c", "parse_command", 2029),
     "CALL_UPDATE": ("mod_sofia.c", "sofia_receive_message", 2133),
+    "CHANNEL_HOLD": ("switch_channel.c", "switch_channel_mark_hold", 876),
+    "CHANNEL_UNHOLD": ("switch_channel.c", "switch_channel_mark_hold", 876),
     "DTMF": ("switch_channel.c", "switch_channel_dequeue_dtmf", 678),
     "BACKGROUND_JOB": ("mod_event_socket.c", "api_exec", 1580),
     "RECV_INFO": ("sofia.c", "create_info_event", 9733),

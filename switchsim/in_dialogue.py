@@ -3,8 +3,10 @@
 import re
 from typing import TYPE_CHECKING
 
+from switchsim import sdp
 from switchsim.called import CalledLeg
 from switchsim.events import Event
+from switchsim.hold import Reinvite, acknowledged, renegotiate
 from switchsim.sip_text import body, header, party
 from switchsim.sip_types import SipMessage, SipTransaction
 
@@ -34,43 +36,59 @@ class CallerRequests:
         put("sip_cseq", (header(request, "cseq") or "").partition(" ")[0])
         put("sip_full_via", header(request, "via"))
         put("sip_full_to", header(request, "to"))
+        acknowledged(self._session.channel, self._peer(), body(request))
+
+    def _renegotiate(self, request: SipMessage, transaction: SipTransaction) -> None:
+        session = self._session
+        channel, leg = session.channel, session.leg
+
+        def answer(direction: str) -> None:
+            leg.reply_media(request, transaction, direction)
+            channel.variables.set("rtp_local_sdp_str", leg.local_sdp(direction))
+
+        def offer() -> None:
+            leg.reply_media(request, transaction, codecs=sdp.ALL)
+            channel.variables.set("rtp_local_sdp_str", leg.local_sdp(codecs=sdp.ALL))
+
+        reinvite = Reinvite(
+            offered=body(request),
+            trying=lambda: leg.reply(request, transaction, 100),
+            answer=answer,
+            offer=offer,
+            pause=session.pause,
+        )
+        renegotiate(self._switch, channel, self._peer(), reinvite)
+
+    def _peer(self) -> "Channel | None":
+        peer = self._session.channel.variables.get("bridge_to")
+        return self._switch.find(peer) if peer else None
 
     def _answer(self, request: SipMessage, transaction: SipTransaction) -> None:
         session, method = self._session, request.getMethod()
         if method == "INVITE":
-            direction = re.search(r"a=(sendrecv|sendonly|recvonly|inactive)", body(request))
-            shown = {"sendonly": "recvonly", "inactive": "inactive"}
-            mirrored = shown.get(direction.group(1) if direction else "", "sendrecv")
-            session.leg.reply_media(request, transaction, mirrored)
+            self._renegotiate(request, transaction)
             return
         session.leg.reply(request, transaction, 200)
         if method == "BYE":
             session.leg.gone()
             session.end_by_caller("bye", header(request, "reason"))
         elif method == "INFO":
+            received_info(self._switch, session.channel, request)
             digit = digit_of(request)
             if digit:
-                announce(self._switch, session.channel, *digit)
                 session.pressed.append(digit[0])
-                peer = session.channel.variables.get("bridge_to")
-                other = self._switch.find(peer) if peer else None
-                if other is not None:
-                    self._switch.send_digit(other, *digit)
-            else:
-                received_info(self._switch, session.channel, request)
+                pressed(self._switch, session.channel, self._peer(), *digit)
 
 
 def wire_destination(switch: "Switch", leg: CalledLeg, session: "Session") -> None:
     """Lets a destination's digits reach the event socket and the caller."""
 
     def on_info(request: SipMessage) -> None:
+        received_info(switch, leg.channel, request)
         digit = digit_of(request)
-        if digit is None:
-            received_info(switch, leg.channel, request)
-            return
-        announce(switch, leg.channel, *digit)
-        if session.channel.is_answered:
-            switch.send_digit(session.channel, *digit)
+        if digit:
+            other = session.channel if session.channel.is_answered else None
+            pressed(switch, leg.channel, other, *digit)
 
     leg.on_info = on_info
 
@@ -93,8 +111,13 @@ def digit_of(request: SipMessage) -> tuple[str, int] | None:
     return None
 
 
-def announce(switch: "Switch", channel: "Channel", digit: str, duration: int) -> None:
-    """Fires the DTMF event of a digit that the party of `channel` sent."""
+def pressed(
+    switch: "Switch", channel: "Channel", other: "Channel | None", digit: str, duration: int
+) -> None:
+    """The party of `channel` pressed a digit: an event, and an INFO to the other side.
+
+    `bridge_filter_dtmf` on the channel keeps it from the other side.
+    """
     channel.digits += digit
     after = [
         ("DTMF-Digit", digit),
@@ -102,6 +125,8 @@ def announce(switch: "Switch", channel: "Channel", digit: str, duration: int) ->
         ("DTMF-Source", "ENDPOINT"),
     ]
     channel.fire("DTMF", after=after)
+    if other is not None and not channel.variables.is_true("bridge_filter_dtmf"):
+        switch.send_digit(other, digit, duration)
 
 
 def received_info(switch: "Switch", channel: "Channel", request: SipMessage) -> None:

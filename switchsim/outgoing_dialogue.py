@@ -65,6 +65,7 @@ class OutgoingDialogue:
             codecs=codecs or ("PCMA", "PCMU"),
         )
         self.is_over = False
+        self._version = 1  # of our session description
         self._transaction: SipTransaction = None
         self._remote_uri = uri
         self._routes: list[str] = []
@@ -118,23 +119,57 @@ class OutgoingDialogue:
 
     def info(self, content_type: str, content: str) -> None:
         """Sends an INFO."""
-        self._send("INFO", [*self._agent_headers(), ("Content-Type", content_type)], content)
-
-    def reply(self, request_in: SipMessage, transaction: SipTransaction) -> None:
-        """Answers a request of the destination with 200; a re-INVITE with media."""
-        extra, content = self._agent_headers(), ""
         host, port = self._endpoint.address
-        if request_in.getMethod() == "INVITE":
-            extra = [("Contact", f"<sip:mod_sofia@{host}:{port}>"), *extra]
-            content = sdp.answer(
-                session=_FIRST_SESSION + self.media_port,
-                origin=self._switch.settings.ipv4,
-                host=host,
-                port=self.media_port,
-                codec="PCMA",
-            )
+        contact = ("Contact", f"<sip:mod_sofia@{host}:{port}>")
+        extra = [contact, *self._agent_headers(), ("Content-Type", content_type)]
+        self._send("INFO", extra, content)
+
+    def reply(
+        self, request_in: SipMessage, transaction: SipTransaction, code: int = 200
+    ) -> None:
+        """Answers a request of the destination."""
+        extra = self._agent_headers()[: 1 if code == 100 else None]
+        self._endpoint.respond(transaction, response(request_in, code, extra=extra))
+
+    def reply_media(
+        self,
+        request_in: SipMessage,
+        transaction: SipTransaction,
+        *,
+        on_ack: Callable[[SipMessage], None],
+        direction: str = "sendrecv",
+        codecs: tuple[str, ...] = sdp.IN_USE,
+    ) -> None:
+        """Answers a re-INVITE of the destination."""
+        host, port = self._endpoint.address
+        self._version += 1
+        content = sdp.answer(
+            session=_FIRST_SESSION + self.media_port,
+            origin=self._switch.settings.ipv4,
+            host=host,
+            port=self.media_port,
+            codecs=codecs,
+            version=self._version,
+            direction=direction,
+        )
+        agent, *rest = self._agent_headers()
+        contact = ("Contact", f"<sip:mod_sofia@{host}:{port}>")
+        extra = [contact, agent, ("Accept", "application/sdp"), *rest]
         answer = response(request_in, 200, extra=extra, content=content)
-        self._endpoint.respond(transaction, answer)
+        self._endpoint.respond(transaction, answer, on_ack)
+
+    def local_sdp(
+        self, direction: str = "sendrecv", codecs: tuple[str, ...] = sdp.IN_USE
+    ) -> str:
+        """The session description as the variable rtp_local_sdp_str has it."""
+        return sdp.local_variable(
+            session=_FIRST_SESSION + self.media_port,
+            host=self._endpoint.address[0],
+            port=self.media_port,
+            codecs=codecs,
+            version=self._version,
+            direction=direction,
+        )
 
     def end(self) -> None:
         """The dialogue is over: nothing more comes of it."""

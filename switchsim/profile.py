@@ -49,6 +49,7 @@ class CallerProfile:
     hide_name: bool = False
     hide_number: bool = False
     times: Times = field(default_factory=Times)
+    holds: list[tuple[int, int]] = field(default_factory=list)  # from, until; newest first
 
     def copy(self, *, timeless: bool = False) -> "CallerProfile":
         """A snapshot; `timeless` is what the other side of a new leg shows."""
@@ -127,15 +128,18 @@ def end_variables(profile: CallerProfile, *, last: tuple[str, str] | None) -> li
         ("end", end),
     )
     found: list[Header] = [(f"{name}_stamp", _local(us)) for name, us in moments if us]
+    if profile.holds:
+        held = ",".join(f"{{{since},{until}}}" for since, until in profile.holds)
+        found.insert(-1, ("hold_events", f"{{{held}}}"))
     for name, us in moments:
         label = "last_hold" if name == "hold" else name
         found += [(f"{label}_epoch", str(us // 1_000_000)), (f"{label}_uepoch", str(us))]
         if name == "hold":
-            held = stamps.hold_accum
+            total = stamps.hold_accum
             found += [
-                ("hold_accum_seconds", str(held // 1_000_000)),
-                ("hold_accum_usec", str(held)),
-                ("hold_accum_ms", str(held // 1000)),
+                ("hold_accum_seconds", str(total // 1_000_000)),
+                ("hold_accum_usec", str(total)),
+                ("hold_accum_ms", str(total // 1000)),
             ]
     if last:
         found += [("last_app", last[0]), ("last_arg", last[1])]

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 
 _STATIC = {"0": "PCMU", "8": "PCMA", "9": "G722", "18": "G729", "3": "GSM"}
-_KNOWN = ("PCMA", "PCMU")
+ALL = ("PCMA", "PCMU")
+IN_USE = ("PCMA",)
 _NUMBERS = {"PCMA": "8", "PCMU": "0"}
 
 
@@ -34,7 +35,7 @@ def read(text: str) -> Media | None:
     return Media(
         host=host.group(1) if host else "",
         port=audio.group(1),
-        codecs=tuple(codec for codec in codecs if codec in _KNOWN),
+        codecs=tuple(codec for codec in codecs if codec in ALL),
         direction=direction.group(1) if direction else "sendrecv",
     )
 
@@ -52,18 +53,43 @@ def offered_variable(offer: str) -> str:
 
 
 def answer(
-    *, session: int, origin: str, host: str, port: int, codec: str, direction: str | None = None
+    *,
+    session: int,
+    origin: str,
+    host: str,
+    port: int,
+    codecs: tuple[str, ...] = IN_USE,
+    version: int = 1,
+    direction: str = "sendrecv",
 ) -> str:
-    """The session description sent with a 183 or 200."""
-    return _describe(
-        session, origin, host, port, (codec,), rtpmaps=(codec,), direction=direction
+    """The session description sent with a 183 or 200; both ways is not said."""
+    text = _describe(
+        session, origin, host, port, codecs, rtpmaps=codecs, direction=None, version=version
     )
+    if direction == "sendrecv":
+        return text
+    return text.replace("a=ptime:20", f"a={direction}\r\na=ptime:20")
 
 
-def local_variable(*, session: int, host: str, port: int, codec: str) -> str:
-    """The variable rtp_local_sdp_str of an answered caller."""
+def local_variable(
+    *,
+    session: int,
+    host: str,
+    port: int,
+    codecs: tuple[str, ...] = IN_USE,
+    version: int = 1,
+    direction: str = "sendrecv",
+) -> str:
+    """The variable rtp_local_sdp_str of an answered leg."""
     return _describe(
-        session, host, host, port, (codec,), rtpmaps=(codec,), direction="sendrecv"
+        session,
+        host,
+        host,
+        port,
+        codecs,
+        rtpmaps=codecs,
+        direction=direction,
+        version=version,
     )
 
 
@@ -76,11 +102,12 @@ def _describe(
     *,
     rtpmaps: tuple[str, ...],
     direction: str | None,
+    version: int = 1,
 ) -> str:
     numbers = " ".join(_NUMBERS[codec] for codec in codecs)
     lines = [
         "v=0",
-        f"o=FreeSWITCH {session} {session + 1} IN IP4 {origin}",
+        f"o=FreeSWITCH {session} {session + version} IN IP4 {origin}",
         "s=FreeSWITCH",
         f"c=IN IP4 {host}",
         "t=0 0",

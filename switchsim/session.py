@@ -53,6 +53,7 @@ class Session:
         self._ended_by_caller = False
         self._signals: deque[Callable[[], None]] = deque()
         self._poked = False
+        self._is_asleep = False
         self._timer: Timer | None = None
         self._life: Steps | None = None
         leg.channel = channel
@@ -93,6 +94,17 @@ class Session:
         """Runs something the caller did, in the call's own time."""
         self._signals.append(what)
         self.poke()
+
+    def pause(self, seconds: float, then: Callable[[], None]) -> None:
+        """The call's thread sleeps: nothing else is done for it until `then` is called."""
+        self._is_asleep = True
+
+        def awake() -> None:
+            self._is_asleep = False
+            then()
+            self._step()
+
+        self.switch.loop.later(seconds, awake)
 
     def enqueue(self, command: Command) -> None:
         """Queues a command of an engine."""
@@ -269,11 +281,13 @@ class Session:
 
     def _step(self) -> None:
         self._poked = False
-        while self._signals:
+        while self._signals and not self._is_asleep:
             self._signals.popleft()()
         self._advance()
 
     def _advance(self) -> None:
+        if self._is_asleep:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

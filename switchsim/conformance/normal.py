@@ -17,10 +17,18 @@ _ALWAYS_OWN = {
 # busy machines; what did not last at all may not last longer than a moment.
 _TOLERANCES = {"usec": 2_000_000, "msec": 2_000, "sec": 2, "duration": 2}
 _A_MOMENT = {"usec": 100_000, "msec": 100}
-_UNITS = {"variable_uduration": "usec", "variable_mduration": "msec"}
+_UNITS = {
+    "variable_uduration": "usec",
+    "variable_mduration": "msec",
+    "variable_hold_accum_usec": "usec",
+    "variable_hold_accum_ms": "msec",
+    "variable_hold_accum_seconds": "sec",
+    "Caller-Channel-Hold-Accum": "usec",
+    "Other-Leg-Channel-Hold-Accum": "usec",
+}
 _LENGTH = re.compile(
     r"^variable_(?:u|m)?(?:duration|(?:bill|progress|answer|wait|progress_media|flow_bill))"
-    r"(usec|msec|sec)?$"
+    r"(usec|msec|sec)?$|^variable_hold_accum_(?:usec|ms|seconds)$|.*-Channel-Hold-Accum$"
 )
 _NAMING = {"variable_originated_legs", "variable_originate_signal_bond", "Unique-ID"}
 Headers = list[tuple[str, str]]
@@ -94,6 +102,8 @@ class Normaliser:
             return self._ports.get(value, value)
         if _DATE.match(value):
             return "<date>"
+        if name == "variable_hold_events":
+            return re.sub(r"\d{16}", "<time>", value)
         return self.text(value)
 
     def text(self, value: str) -> str:
