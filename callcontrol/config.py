@@ -76,6 +76,11 @@ class Settings(BaseSettings):
     switch_password_file: Path | None = Field(
         None, description="file that holds the password, instead of the setting above"
     )
+    switch_cdrs: Path | None = Field(
+        None,
+        description="folder in which the switch writes cdr-csv/Master.csv, where this machine"
+        " sees it; calls that ended unseen are closed by it [they are closed where last seen]",
+    )
     sip_profile: str = Field(
         "external",
         pattern=r"^[A-Za-z0-9._-]+$",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from ipaddress import ip_network
 
 import gevent
@@ -21,15 +22,16 @@ from callcontrol.calls.recent_ends import RecentEnds
 from callcontrol.calls.resync import keep_in_step, resync
 from callcontrol.calls.state import CallState
 from callcontrol.calls.strays import is_unserved, record_unserved
-from callcontrol.calls.takeover import adopt
+from callcontrol.calls.takeover import adopt, record_written, unknown_calls
 from callcontrol.cdr import Journal, OpenCall
 from callcontrol.clock import SystemClock
 from callcontrol.config import Settings
-from callcontrol.errors import ConfigError, SessionError
+from callcontrol.errors import CallControlError, ConfigError, SessionError
 from callcontrol.esl import command
 from callcontrol.esl.control import Control
 from callcontrol.esl.event import Event
 from callcontrol.esl.listener import Listener
+from callcontrol.esl.switch_cdrs import read_switch_cdrs
 from callcontrol.health import HealthServer
 from callcontrol.metering.ticker import Ticker
 from callcontrol.metrics import Metrics, ServiceMetrics
@@ -53,6 +55,10 @@ _RESYNC_S = 30.0
 _LOOK_S = 0.05
 # A peer that takes over our journal holds it for some milliseconds.
 _PEER_S = 5.0
+# Of the switch's own records, the last ones: some fifty thousand calls.
+_MOST_CDR_BYTES = 32 << 20
+# How far back they are read for calls that a lost journal held.
+_LOST_US = 86_400_000_000
 
 Part = tuple[Callable[[], object], Callable[[], object]]
 """How something is started, and how it is stopped."""
@@ -210,6 +216,7 @@ class Process:
             metrics=self._metrics,
             log=self._log,
             trunks=tuple(ip_network(network) for network in settings.trusted_trunks),
+            written_ends=self._written_ends,
         )
         self._shipper = Shipper(
             self._journal,
@@ -303,6 +310,7 @@ class Process:
     def _adopt(self) -> None:
         """Take over what an earlier process of this journal left running."""
         self._adopt_of(self._journal.open_calls(), self._settings.engine)
+        gevent.spawn(record_written, self._lost_ends(), self._engine)
         self._has_adopted = True
         for end in self.recent_ends:
             self._record_unserved(end)
@@ -310,18 +318,49 @@ class Process:
     def _adopt_of(self, left_open: Sequence[OpenCall], name: str) -> None:
         """Take over the calls of an engine that is no more: a former self, or a peer."""
         up = adopt(left_open, self._engine)
+        unknown = unknown_calls(self._engine, name)
+        up += adopt(unknown, self._engine)
         self._metrics.calls_adopted.inc(up)
         legs = [call.leg_uuid for call in self._live_calls if call.is_adopted]
         for end in self.recent_ends.of(legs).values():
             self.see_end(end)
         self._ask_others(legs)
-        if left_open:
-            self._log.info("calls_adopted", engine_gone=name, found=len(left_open), up=up)
+        if known := [*left_open, *unknown]:
+            self._log.info("calls_adopted", engine_gone=name, found=len(known), up=up)
 
     def _record_unserved(self, end: Event) -> None:
         """See to the record of a call that no engine served. Switches: no."""
         if self._has_adopted and is_unserved(end):
             gevent.spawn(record_unserved, end, self._engine)
+
+    def _written_ends(self, legs: Collection[str], since_us: int) -> Mapping[str, Event]:
+        """Look for ends of legs in the switch's own records.
+
+        None, with a warning, when they cannot be read.
+
+        Switches: waits for a thread that reads.
+        """
+        return {end.uuid: end for end in self._read_ends(since_us=since_us, legs=legs)}
+
+    def _lost_ends(self) -> Sequence[Event]:
+        """Give, when the journal is new and may have been lost, all ends of the last day."""
+        if not self._journal.is_new:
+            return ()
+        return self._read_ends(since_us=self._clock.now_us() - _LOST_US, legs=None)
+
+    def _read_ends(self, *, since_us: int, legs: Collection[str] | None) -> Sequence[Event]:
+        folder = self._settings.switch_cdrs
+        if folder is None:
+            return ()
+        read = partial(
+            read_switch_cdrs, folder, since_us=since_us, legs=legs, most_bytes=_MOST_CDR_BYTES
+        )
+        try:
+            found = gevent.get_hub().threadpool.apply(read)
+        except CallControlError as exc:
+            self._log.warning("switch_cdrs_unreadable", reason=str(exc))
+            return ()
+        return [cdr.event() for cdr in found.cdrs]
 
     def _is_set_up(self) -> bool:
         """Say whether no call that was taken is still to be answered or refused."""

@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--dialplan", type=Path, help="a JSON dialplan instead of the one for --socket")
     add("--gateway", action="append", default=[], metavar="NAME=HOST:PORT",
         help="a gateway of sofia/gateway/NAME/number; may be repeated")  # fmt: skip
+    add("--cdr-folder", type=Path, help="write cdr-csv/Master.csv under this folder")
     add("--verbose", "-v", action="count", default=0, help="log to standard error")
     return parser
 
@@ -85,6 +86,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         dialplan=plan,
         gateways=gateways,
         ipv4=sip[0],
+        cdr_folder=options.cdr_folder,
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from switchsim.calling import CallingLeg
 from switchsim.causes import reason_of, sip_code_of
+from switchsim.cdr_csv import write_line
 from switchsim.channel import Channel
 from switchsim.command_queue import Command, CommandQueue, Steps
 from switchsim.dialplan import Action
@@ -252,6 +253,8 @@ class Session:
         channel.enter("CS_HANGUP")
         self._end_dialogue()
         channel.complete()
+        if self.switch.settings.cdr_folder is not None:
+            write_line(self.switch.settings.cdr_folder, self.lookup)
         self._life = None
         self.switch.ended(self)
         self.let_go()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from switchsim.dialplan import Dialplan
 
@@ -25,6 +26,7 @@ class Settings:
     Args:
         passes_callee_id: tell the caller the destination's number in P-Asserted-Identity, as
             a profile does that does not say `pass-callee-id=false`.
+        cdr_folder: where `cdr-csv/Master.csv` is written; None: nowhere.
         connect_patience_s: how long an engine may stay silent after its connection.
     """
 
@@ -40,6 +42,7 @@ class Settings:
     user_agent: str = "FreeSWITCH-mod_sofia/1.11.3-dev~switchsim"
     passes_callee_id: bool = False
     first_media_port: int = 20_000
+    cdr_folder: Path | None = None
     connect_patience_s: float = 25.0
     globals: Mapping[str, str] = field(default_factory=dict)
 

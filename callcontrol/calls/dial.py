@@ -10,6 +10,7 @@ from callcontrol.calls.dialstring import bridge_argument, destination_of
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.figures import count_try
 from callcontrol.calls.hangup import refuse
+from callcontrol.calls.kept_facts import keep
 from callcontrol.calls.state import CallState
 from callcontrol.errors import CommandTimeout, SessionGone
 from callcontrol.esl import command
@@ -87,9 +88,11 @@ def _dial(
         on_answer=on_answer,
         hides_keys=decision.number.level_keys,
     )
+    first = [keep(call, engine.settings.engine)]
     if len(call.tries) == 1:
         # The switch's dialplan has armed a hangup against an engine that takes a call and dies.
-        session.post(command.api("sched_del", call.leg_uuid))
+        first.insert(0, command.api("sched_del", call.leg_uuid))
+    session.post(*first)
     this.application_uuid = session.execute("bridge", argument)
     if len(call.tries) == 1:
         engine.metrics.first_command_seconds.observe(

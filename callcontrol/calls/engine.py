@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from callcontrol.cdr import CallJournal
 from callcontrol.clock import Clock
 from callcontrol.config import Settings
 from callcontrol.esl.command import Command
+from callcontrol.esl.event import Event
 from callcontrol.metering.ticker import Ticker
 from callcontrol.metrics import Metrics
 from callcontrol.reference import Reference
@@ -36,6 +37,10 @@ class Link(Protocol):
         ...
 
 
+def _none_written(_legs: Collection[str], _since_us: int) -> Mapping[str, Event]:
+    return {}
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Engine:
     """Everything a call shares with others.
@@ -43,6 +48,8 @@ class Engine:
     Attributes:
         reference: gives the snapshot to decide with; a call takes it once and keeps it.
         trunks: the networks whose asserted identities are believed.
+        written_ends: gives the ends of legs, of those asked for, that the switch has written
+            into its own records since an instant; switches greenlets, never raises.
     """
 
     settings: Settings
@@ -55,3 +62,4 @@ class Engine:
     metrics: Metrics
     log: FilteringBoundLogger
     trunks: Sequence[Network] = field(default_factory=tuple)
+    written_ends: Callable[[Collection[str], int], Mapping[str, Event]] = _none_written

@@ -17,6 +17,7 @@ from callcontrol.calls.dial import leg_causes
 from callcontrol.calls.pricing import priced
 from callcontrol.cdr import Cdr, CdrAttempt
 from callcontrol.cdr.record import ClosedHow, Disposition, ReleasedBy
+from callcontrol.esl import switch_cdrs
 from callcontrol.esl.event import Event
 from dialplan import Connect, Release, q850_of, sip_code_of
 
@@ -118,7 +119,8 @@ def unfinished(call: Call, ended: Event | None) -> Cdr:
 def _closed_how(call: Call, ended: Event | None) -> ClosedHow:
     if ended is None:
         return "reconciled"
-    return "recovered" if call.is_adopted else "normal"
+    is_told = ended.name != switch_cdrs.NAME
+    return "normal" if is_told and not call.is_adopted else "recovered"
 
 
 def _disposition(call: Call, ended: Event | None, *, is_answered: bool) -> Disposition:

@@ -1,13 +1,15 @@
 """Compares our calls with the switch's own list: the event stream may lose the end of a call.
 
 Done each time the link to the switch comes up, and every so often while it is. A call whose leg
-the switch no longer knows, and whose end does not arrive within a moment, is closed at the last
-instant at which the switch is known to have had it.
+the switch no longer knows, and whose end does not arrive within a moment, is closed by what the
+switch has written down itself; failing that, at the last instant at which the switch is known
+to have had it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import gevent
 
@@ -50,11 +52,30 @@ def resync(engine: Engine, *, grace_s: float = _GRACE_S) -> int:
     if missing:
         gevent.wait([call.ended for call in missing], timeout=grace_s)
     lost = [call for call in missing if not call.ended.ready() and not _has(call, engine)]
-    for call in lost:
-        engine.log.warning("call_end_missed", call_id=call.call_id)
-        call.ended.set(None)
-    engine.metrics.ends_missed.inc(len(lost))
+    close_unseen(lost, engine)
     return len(lost)
+
+
+def close_unseen(calls: Sequence[Call], engine: Engine, *, is_last: bool = True) -> None:
+    """Close calls whose legs are gone: by the switch's own records, else where last seen.
+
+    Args:
+        calls: none of them up.
+        engine: everything else.
+        is_last: the end of a call that is in no record is waited for no longer.
+
+    Switches: waits for the disk that the switch's records are on.
+    """
+    since_us = min((call.received_us for call in calls), default=0)
+    written = engine.written_ends([call.leg_uuid for call in calls], since_us) if calls else {}
+    for call in calls:
+        end = written.get(call.leg_uuid)
+        if call.ended.ready() or (end is None and not is_last):
+            continue
+        if end is None:
+            engine.log.warning("call_end_missed", call_id=call.call_id)
+        engine.metrics.ends_missed.inc()
+        call.ended.set(end)
 
 
 def _has(call: Call, engine: Engine) -> bool:

@@ -3,9 +3,11 @@
 The journal says which calls were open and what is known of them; the switch says which of those
 it still has. A live one is watched, metered and recorded like any other: what it costs depends
 on the switch's own instants and on nothing that died. The end of one that is gone may yet be
-told: its event is on its way, or another process of the service has seen it. If nobody tells,
-the call is closed at the last instant at which it is proved to have been up, and marked
-`reconciled`.
+told: its event is on its way, another process of the service has seen it, or the switch has
+written it into its own records. If nobody tells, the call is closed at the last instant at
+which it is proved to have been up, and marked `reconciled`.
+
+Should the journal be lost, the switch still has what it was given to keep of each call.
 """
 
 from __future__ import annotations
@@ -18,14 +20,17 @@ import gevent
 
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.kept_facts import ENGINE, draft_from, owned
 from callcontrol.calls.levels import CHANGE, deal_with_changes
-from callcontrol.calls.lifecycle import TEST_CALL, record
+from callcontrol.calls.lifecycle import record
+from callcontrol.calls.resync import channels_of, close_unseen
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import watch
 from callcontrol.cdr import Cdr, CdrChange
 from callcontrol.cdr.journal_file import OpenCall
 from callcontrol.clock import at_of
 from callcontrol.errors import CommandRejected, SessionError
+from callcontrol.esl.event import Event
 from callcontrol.reference import Reference
 from dialplan import E164, Caller, scopes_of
 from tariffs import Tariff
@@ -49,14 +54,93 @@ def adopt(open_calls: Sequence[OpenCall], engine: Engine, *, grace_s: float = _G
 
     Switches: waits for the switch, at most the deadline of a command for each call.
     """
-    alive = 0
+    gone = []
+    taken = 0
     for open_call in open_calls:
         call = _call_of(open_call, engine)
         if call is None or not engine.live_calls.add(call):
             continue
+        taken += 1
         _count_in(call, engine)
-        alive += _take_over(call, engine, grace_s)
-    return alive
+        if not _take_over(call, engine):
+            gone.append(call)
+    # Most ends were written down before this process began; the last ones may be on their way.
+    close_unseen(gone, engine, is_last=False)
+    late = [call for call in gone if not call.ended.ready()]
+    if late:
+        gevent.spawn_later(grace_s, close_unseen, late, engine)
+    return taken - len(gone)
+
+
+def unknown_calls(engine: Engine, name: str) -> list[OpenCall]:
+    """Find the calls on the switch that an engine set up and that nobody has a note of.
+
+    A journal lost with its disk is one reason, a note that was not on the disk yet when the
+    process was killed another. They are noted now, so that they are known from here on.
+
+    Args:
+        engine: of this process.
+        name: whose calls are wanted: this engine's, or those of one that is no more.
+
+    Raises:
+        SessionError: the switch does not say which legs it has.
+
+    Switches: waits for the switch, at most the deadline of a command for each leg.
+    """
+    found = []
+    for row in channels_of(engine):
+        leg_uuid = row["uuid"]
+        if row.get("direction") != "inbound" or engine.live_calls.find(leg_uuid):
+            continue
+        leg = _leg(leg_uuid, name, engine)
+        draft = leg and draft_from(leg, name, engine.trunks)
+        if draft:
+            found.append(_noted(draft, engine))
+    return found
+
+
+def record_written(ends: Sequence[Event], engine: Engine) -> None:
+    """Record those of this engine's calls whose ends the switch has written down.
+
+    Only for a process whose journal is new, and may have been lost. A call whose record is in
+    Postgres has the same id there, and stays as it is.
+
+    Switches: waits for the disk at each call. Should the process end meanwhile, the rest has
+    been noted.
+    """
+    calls = []
+    for end in ends:
+        draft = draft_from(end, engine.settings.engine, engine.trunks)
+        call = draft and _call_of(_noted(draft, engine), engine)
+        if call and engine.live_calls.add(call):
+            call.ended.set(end)
+            calls.append(call)
+    for call in calls:
+        record(call, engine)
+
+
+def _noted(draft: Cdr, engine: Engine) -> OpenCall:
+    changes = enumerate(draft.changes, start=1)
+    facts: dict[str, object] = {
+        "draft": draft.to_json(),
+        **{f"{CHANGE}{number}": change.to_fact() for number, change in changes},
+    }
+    engine.journal.opened(draft.call_id, facts)
+    engine.log.warning("call_found_on_switch", call_id=draft.call_id)
+    return OpenCall(call_id=draft.call_id, facts=(facts,))
+
+
+def _leg(leg_uuid: str, name: str, engine: Engine) -> Event | None:
+    """Ask the switch for all it knows of a leg; None for one that is not that engine's."""
+    deadline_s = engine.settings.command_deadline_s
+    try:
+        owner = engine.link.api("uuid_getvar", leg_uuid, ENGINE, deadline_s=deadline_s)
+        if owner.strip() != name:
+            return None
+        dump = engine.link.api("uuid_dump", leg_uuid, deadline_s=deadline_s)
+    except CommandRejected:
+        return None
+    return Event.of_dump(dump)
 
 
 def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
@@ -86,8 +170,8 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         level=draft.level_at_start,
         tariff=tariff,
         is_adopted=True,
-        flags=[flag for flag in draft.flags if flag == TEST_CALL],
         state=CallState.DIALLING,
+        flags=list(draft.flags),
     )
     call.changes = _changes(open_call, call, engine)
     if draft.number is not None:
@@ -138,22 +222,19 @@ def _count_in(call: Call, engine: Engine) -> None:
         engine.live_calls.count_in(call, scopes_of(directory, number))
 
 
-def _take_over(call: Call, engine: Engine, grace_s: float) -> bool:
-    """Watch a call that is up, or wait for the end of one that is not; says which."""
+def _take_over(call: Call, engine: Engine) -> bool:
+    """Watch a call that is up, and wait for the end of it in any case; says whether it is."""
     answered_us = _answered_us(call, engine)
-    if answered_us is None:
-        gevent.spawn_later(grace_s, _give_up, call)
-    else:
+    if answered_us is not None:
         call.seen_us = max(call.seen_us, engine.clock.now_us())
         _notice_answer(call, answered_us, engine)
+        if call.draft.engine != engine.settings.engine:
+            # Should that engine come back, this call is not its own any more.
+            with suppress(SessionError):
+                engine.link.post(owned(call.leg_uuid, engine.settings.engine))
     engine.log.info("call_adopted", call_id=call.call_id, is_up=answered_us is not None)
     gevent.spawn(_see_out, call, engine)
     return answered_us is not None
-
-
-def _give_up(call: Call) -> None:
-    if not call.ended.ready():
-        call.ended.set(None)
 
 
 def _see_out(call: Call, engine: Engine) -> None:

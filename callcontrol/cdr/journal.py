@@ -129,6 +129,11 @@ class Journal:
         self._writer.start()
 
     @property
+    def is_new(self) -> bool:
+        """Whether there was no file before: the first start ever, or one was lost."""
+        return self._file.is_new
+
+    @property
     def fault(self) -> JournalError | None:
         """Why new charged calls must be refused; none when all is well. Switches: no."""
         return self._writer.fault

@@ -66,6 +66,9 @@ class JournalFile:
         max_bytes: the file refuses to grow past this; none: until the disk is full.
         owner: the engine's name, told to whoever finds the journal without one.
 
+    Attributes:
+        is_new: there was no file before.
+
     Raises:
         ConfigError: another process holds it, or its folder cannot be used.
         JournalCorrupt: damaged, or not a journal.
@@ -77,6 +80,7 @@ class JournalFile:
         self._lock_fd = lock(path, owner)
         try:
             with errors_of(path):
+                self.is_new = not path.exists() or not path.stat().st_size
                 self._db = open_database(path, max_bytes)
                 self.records = int(self._one("SELECT count(*) FROM record") or 0)
         except BaseException:

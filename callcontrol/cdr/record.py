@@ -222,8 +222,9 @@ class Cdr:
         tariff_class: how the caller's operator learns the charge: `online`, `offline-a` or
             `offline-b`; of the latter two it is sent a charge record.
         other_leg_uuid: the switch's uuid of the leg that was answered.
-        closed_how: `recovered` by an engine that took the call over, `reconciled` when no end
-            was seen and the call was closed at its last proven instant.
+        closed_how: `recovered` by an engine that took the call over, or from the switch's own
+            record when no event told the end; `reconciled` when nothing told it and the call
+            was closed at its last proven instant.
         flags: what is odd about this record, each one word, such as `clock_ran_backwards`.
     """
 

@@ -56,6 +56,14 @@ class Event:
             return cls(Headers(block))
         return cls(Headers(block[: end + 1]), frame.body[end + 1 :])
 
+    @classmethod
+    def of_dump(cls, text: str) -> Event:
+        """Make an event of the answer to `uuid_dump` with no format, encoded like any event.
+
+        Its JSON is not: a caller's broken text may spoil it.
+        """
+        return cls(Headers(f"\n{text.strip()}\n".encode("utf-8", "replace")))
+
     def __repr__(self) -> str:
         """Name the event and its leg, for logs and failing tests."""
         return f"Event({self.name} {self.uuid})"

@@ -94,6 +94,7 @@ class FakeLink:
         legs: the uuids of the legs the switch has.
         answered_us: when it says a leg was answered.
         ends_at: the times it tells of a leg that it was asked to end.
+        told: what it tells of legs, beyond their answer.
     """
 
     def __init__(self, live_calls: LiveCalls) -> None:
@@ -102,6 +103,7 @@ class FakeLink:
         self.legs: set[str] = set()
         self.ends_at: dict[str, int] = {}
         self.answered_us = 0
+        self.told: dict[str, Event] = {}
         self._live_calls = live_calls
 
     def api(self, command: str, *arguments: str, deadline_s: float) -> str:
@@ -110,21 +112,15 @@ class FakeLink:
         if not self.is_up:
             raise SessionGone("the link to the switch is down")
         if command == "show":
-            return json.dumps(
-                {
-                    "row_count": len(self.legs),
-                    "rows": [{"uuid": u, "direction": "inbound"} for u in self.legs],
-                }
-            )
-        if command == "uuid_dump":
-            if arguments[0] not in self.legs:
-                raise CommandRejected(command, "-ERR No such channel!")
-            return json.dumps({"Caller-Channel-Answered-Time": str(self.answered_us)})
+            rows = [{"uuid": leg, "direction": "inbound"} for leg in self.legs]
+            return json.dumps({"row_count": len(rows), "rows": rows})
         if command == "uuid_exists":
             return "true" if arguments[0] in self.legs else "false"
+        if arguments[0] not in self.legs:
+            raise CommandRejected(command, "-ERR No such channel!")
+        if command in {"uuid_getvar", "uuid_dump"}:
+            return self._dumped(command, *arguments)
         if command == "uuid_kill":
-            if arguments[0] not in self.legs:
-                raise CommandRejected(command, "-ERR No such channel!")
             self.end(arguments[0], cause=arguments[1], **self.ends_at)
             return "+OK\n"
         raise AssertionError(command)
@@ -134,6 +130,15 @@ class FakeLink:
         if not self.is_up:
             raise SessionGone("the link to the switch is down")
         self.sent += [tuple(one.decode().split()[1:]) for one in commands]
+
+    def _dumped(self, command: str, leg_uuid: str, *how: str) -> str:
+        told = self.told.get(leg_uuid, make_event("CHANNEL_DATA"))
+        if command == "uuid_getvar":
+            return told.variable(how[0]) or "_undef_"
+        if how != ("json",):
+            return told.headers.block.decode()
+        known = {"Caller-Channel-Answered-Time": str(self.answered_us)}
+        return json.dumps({**known, **told.headers})
 
     def end(self, leg_uuid: str, **told: str | int) -> None:
         """Tell the engine that a leg is gone."""

@@ -100,6 +100,7 @@ class Stack:
             "CALLCONTROL_METRICS_PORT": str(self.metrics_port),
             "CALLCONTROL_SWITCH_PORT": str(self.switch.event_socket_port),
             "CALLCONTROL_SWITCH_PASSWORD": PASSWORD,
+            "CALLCONTROL_SWITCH_CDRS": str(folder),
         }
         self.caller = Caller(self.switch.sip_port, folder)
         self._engine: subprocess.Popen[bytes] | None = None
@@ -154,6 +155,11 @@ class Stack:
         assert self._engine is not None
         self._engine.kill()
         self._engine.wait(10)
+
+    def lose_journal(self) -> None:
+        """Lose the engine's journal, as with a disk; what waited in it was shipped before."""
+        for path in self._folder.glob("journal.sqlite*"):
+            path.unlink()
 
     def engine_log(self) -> str:
         """Give what the engine now running has logged."""

@@ -42,7 +42,7 @@ class StandIn:
             [
                 sys.executable, "-m", "switchsim", "--sip", "127.0.0.1:0",
                 "--event-socket", "127.0.0.1:0", "--password-env", "SWITCH_PASSWORD",
-                "--socket", engines,
+                "--socket", engines, "--cdr-folder", str(folder),
             ],
             stdout=subprocess.PIPE,
             stderr=log,
@@ -92,6 +92,7 @@ class RealSwitch:
                 "SWITCH_RTP_LAST_PORT": str(first_rtp + 4000),
                 "CALLCONTROL_SWITCH_PORT": str(self.event_socket_port),
                 "CALLCONTROL_SWITCH_PASSWORD": PASSWORD,
+                "CALLCONTROL_SWITCH_CDRS": str(folder),
             },
         )  # fmt: skip
         log.close()

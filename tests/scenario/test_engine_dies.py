@@ -41,8 +41,70 @@ def test_maximum_charge_holds_without_any_engine(stack):
     cdr = stack.cdr_of_new_call("+41901100001", before)
     assert called.went_as_expected
     assert "ALLOTTED_TIMEOUT" in (called.reason() or "")
-    assert cdr["closed_how"] == "reconciled"
-    assert Decimal(cdr["charge"]["gross"]) <= Decimal("0.40")
+    assert (cdr["closed_how"], cdr["released_by"]) == ("recovered", "engine")
+    assert cdr["charge"]["gross"] == "0.40"
+
+
+def test_call_that_ends_while_no_engine_runs_is_charged_to_the_centime(stack):
+    """The switch has written down when it ended; the next engine process reads it there."""
+    before = len(stack.cdrs("+41900100002"))
+    answered = stack.calls_answered()
+    call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=2500)
+    stack.eventually(lambda: stack.calls_answered() > answered)
+
+    stack.kill_engine()
+    called = call.get(timeout=30)
+    stack.start_engine()
+
+    cdr = stack.cdr_of_new_call("+41900100002", before)
+    end = stack.watch.end_of(cdr["switch_uuid"])
+    assert called.went_as_expected
+    assert (cdr["closed_how"], cdr["released_by"]) == ("recovered", "caller")
+    assert cdr["metered_us"] == end.hangup_us - end.answered_us
+    assert Decimal(cdr["charge"]["gross"]) == expected_charge(stack, cdr).charge
+
+
+def test_killed_engine_that_lost_its_journal_still_loses_no_call(stack):
+    """The switch keeps what the engine knew of the call, while it is up."""
+    before = len(stack.cdrs("+41900100002"))
+    answered = stack.calls_answered()
+    call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
+    stack.eventually(lambda: stack.calls_answered() > answered)
+
+    stack.kill_engine()
+    stack.lose_journal()
+    stack.start_engine()
+    called = call.get(timeout=30)
+
+    cdr = stack.cdr_of_new_call("+41900100002", before)
+    end = stack.watch.end_of(cdr["switch_uuid"])
+    assert called.went_as_expected
+    assert (cdr["closed_how"], cdr["flags"]) == ("recovered", ["journal_lost"])
+    assert cdr["caller"] == "+41795550001"
+    assert cdr["metered_us"] == end.hangup_us - end.answered_us
+    assert Decimal(cdr["charge"]["gross"]) == expected_charge(stack, cdr).charge
+    assert cdr["attempts"][0]["is_answered"]
+
+
+def test_call_that_ended_meanwhile_survives_the_loss_of_the_journal(stack):
+    """The switch has written down what the engine knew of it; who called it keeps to itself."""
+    before = len(stack.cdrs("+41900100002"))
+    answered = stack.calls_answered()
+    call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=2500)
+    stack.eventually(lambda: stack.calls_answered() > answered)
+
+    stack.kill_engine()
+    called = call.get(timeout=30)
+    stack.lose_journal()
+    stack.start_engine()
+
+    cdr = stack.cdr_of_new_call("+41900100002", before)
+    assert called.went_as_expected
+    assert (cdr["closed_how"], cdr["flags"]) == (
+        "recovered",
+        ["journal_lost", "caller_unknown"],
+    )
+    assert Decimal(cdr["charge"]["gross"]) == expected_charge(stack, cdr).charge
 
 
 def test_politely_stopped_engine_hands_its_calls_over(stack):

@@ -10,6 +10,7 @@ import pytest
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.takeover import adopt
 from callcontrol.cdr.journal_file import OpenCall
+from callcontrol.esl.switch_cdrs import SwitchCdr
 from dialplan import Scope
 from tests.builders import CREATED_US, make_channel, make_engine, make_reference, make_tariff
 from tests.fakes.switch import FakeSession, answers
@@ -140,6 +141,27 @@ class TestAdopt:
         cdr = record_of(engine)
         assert up == 0
         assert (cdr.closed_how, cdr.charge.gross) == ("recovered", Decimal("3.10"))
+
+    def test_a_call_that_is_gone_is_charged_to_its_end_when_the_switch_wrote_it_down(
+        self, reference, engine
+    ):
+        """Nobody saw it, and nothing is waited for."""
+        engine.link.legs.clear()
+        end = SwitchCdr(
+            leg_uuid=LEG,
+            created_us=CREATED_US,
+            answered_us=ANSWERED_US,
+            ended_us=ANSWERED_US + 61_500_000,
+            cause="NORMAL_CLEARING",
+            disposition="recv_bye",
+        )
+        engine.written_ends = lambda legs, since_us: {LEG: end.event()}
+
+        adopt(killed_while_talking(reference), engine)
+
+        cdr = record_of(engine)
+        assert (cdr.closed_how, cdr.released_by) == ("recovered", "caller")
+        assert (cdr.metered_us, cdr.charge.gross) == (61_500_000, Decimal("3.10"))
 
     def test_a_call_that_is_gone_is_charged_to_where_it_was_last_seen(self, engine):
         """An earlier comparison with the switch proved that it was up for a minute."""
