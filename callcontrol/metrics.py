@@ -169,6 +169,12 @@ class Metrics(_Family):
         self.calls_refused = self._counter(
             "calls_refused", "calls", "calls that were not put through, by the rule", "reason"
         )
+        self.calls_unserved = self._counter(
+            "calls_unserved",
+            "calls",
+            "calls that the switch refused because no engine took them; each engine that saw "
+            "one counts it",
+        )
         self.calls_ended = self._counter(
             "calls_ended", "calls", "calls recorded, by the caller's hangup cause", "cause"
         )

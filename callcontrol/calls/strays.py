@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from callcontrol.calls.arrival import call_of
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.figures import count_record
 from callcontrol.calls.hangup import WENT_WRONG
 from callcontrol.calls.recording import cdr_of, draft_of
 from callcontrol.errors import JournalError
@@ -50,10 +51,11 @@ def record_unserved(end: Event, engine: Engine) -> None:
             category=number.category,
             customer=number.customer_id,
         )
+    engine.metrics.calls_unserved.inc()
     engine.log.warning("call_unserved", call_id=call.call_id, leg_uuid=call.leg_uuid)
     cdr = cdr_of(call, end)
     try:
         engine.journal.record(cdr)
     except JournalError:
         engine.log.exception("journal_failed", call_id=call.call_id)
-    engine.metrics.calls.labels(cdr.category or "none", cdr.disposition).inc()
+    count_record(cdr, engine.metrics)
