@@ -55,3 +55,13 @@ lock: .venv/ready ## choose new versions of the dependencies and lock them with 
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends sip-tester >/dev/null; \
 	else echo "The scenario tests need SIPp: install the package sip-tester (as root: apt-get install sip-tester)." >&2; exit 1; fi
 	@touch $@
+
+# Of Debian's package only the checker is taken: nothing is installed, no server is started.
+.venv/bin/promtool: .venv/ready
+	@if command -v promtool >/dev/null; then ln -sf "$$(command -v promtool)" $@; \
+	elif command -v apt-get >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get -qq update; fi; \
+	  folder=$$(mktemp -d) && (cd "$$folder" && apt-get -qq download prometheus 2>/dev/null) && \
+	  dpkg-deb --fsys-tarfile "$$folder"/prometheus_*.deb | tar -x -C "$$folder" ./usr/bin/promtool && \
+	  install "$$folder/usr/bin/promtool" $@ && rm -r "$$folder"; \
+	else echo "The alarms are checked by promtool: install the package prometheus, or put promtool on the path." >&2; exit 1; fi
