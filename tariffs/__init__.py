@@ -41,7 +41,14 @@ from tariffs.law import Law, Rule, Subject
 from tariffs.level import LEVELS, FixedCharge, Level, Then
 from tariffs.meter import Meter
 from tariffs.money import cut_off, exact_text
-from tariffs.settlement import TARGET_KINDS, Settled, Settlement, TargetKind, settle
+from tariffs.settlement import (
+    TARGET_KINDS,
+    Settled,
+    Settlement,
+    TargetKind,
+    category_faults,
+    settle,
+)
 from tariffs.swiss import SWISS_LAW, law_for
 from tariffs.tariff import (
     CATEGORIES,
@@ -96,6 +103,7 @@ __all__ = [
     "before_change",
     "before_charging",
     "before_fixed",
+    "category_faults",
     "cut_off",
     "exact_text",
     "law_for",

@@ -72,6 +72,13 @@ def settle(rated: Rated, terms: Settlement, *, transport_us: int, kind: TargetKi
     return Settled(share=share, transport=transport, payout=share - transport)
 
 
+def category_faults(terms: Settlement, category: str) -> Iterator[Fault]:
+    """Find terms that a category does not have: 0800 and 084x bring no revenue to share."""
+    if terms.share and not category.startswith("090"):
+        message = f"is above 0, but {category} brings no revenue to share"
+        yield Fault(path="share", message=message)
+
+
 def _faults(terms: Settlement) -> Iterator[Fault]:
     if amount_fault(terms.share) or terms.share > 1:
         yield Fault(path="share", message="not a Decimal from 0 to 1 with at most six decimals")

@@ -17,6 +17,7 @@ from rich.table import Table
 from callcontrol.cdr import CallId, Cdr, received_us_of
 from callcontrol.cdr.record import Disposition
 from callcontrol.cli.charge_records import export_charge_records, write_again
+from callcontrol.cli.settlement import show_settlement
 from callcontrol.clock import at_of, text_of
 from callcontrol.config import settings
 from callcontrol.errors import ConfigError
@@ -93,6 +94,10 @@ def cdrs(
     operator: Annotated[
         bool, typer.Option("--operator", help="Show withheld numbers too: for your eyes only.")
     ] = False,
+    settlement: Annotated[
+        bool,
+        typer.Option("--settlement", help="Show what customers are paid, or pay, by month."),
+    ] = False,
     xdr: Annotated[
         Path | None,
         typer.Option(
@@ -113,27 +118,32 @@ def cdrs(
     ] = None,
 ) -> None:
     """Show call detail records, newest first."""
-    if xdr is not None:
-        if again is not None:
-            write_again(xdr, again, as_json=as_json)
-        else:
-            export_charge_records(xdr, day, as_json=as_json)
-        return
-    if day is not None or again is not None:
-        raise ConfigError("--day and --again go with --xdr")
     if as_json and as_csv:
         raise ConfigError("--json and --csv: one of them")
-    if call_id is not None:
+    if xdr is None and not (day is again is None):
+        raise ConfigError("--day and --again go with --xdr")
+    if xdr is not None and again is not None:
+        write_again(xdr, again, as_json=as_json)
+    elif xdr is not None:
+        export_charge_records(xdr, day, as_json=as_json)
+    elif call_id is not None:
         _print_json(shown(_record(call_id), operator=operator))
-        return
-    wanted = CdrFilter(
-        number=None if number is None else _number(number),
-        customer=customer,
-        since=None if since is None else _instant("--since", since),
-        until=None if until is None else _instant("--until", until),
-        disposition=None if disposition is None else _disposition(disposition),
-        limit=limit,
-    )
+    else:
+        wanted = CdrFilter(
+            number=None if number is None else _number(number),
+            customer=customer,
+            since=None if since is None else _instant("--since", since),
+            until=None if until is None else _instant("--until", until),
+            disposition=None if disposition is None else _disposition(disposition),
+            limit=limit,
+        )
+        if settlement:
+            show_settlement(wanted, as_json=as_json)
+        else:
+            _show(wanted, as_json=as_json, as_csv=as_csv, operator=operator)
+
+
+def _show(wanted: CdrFilter, *, as_json: bool, as_csv: bool, operator: bool) -> None:
     found = _readable(lambda: run(settings().dsn, find_cdrs, wanted))
     if as_json:
         _print_json([shown(cdr, operator=operator) for cdr in found])

@@ -46,7 +46,7 @@ from dialplan import (
     number_faults,
     shared_faults,
 )
-from tariffs import SWISS_LAW, Settlement, Tariff
+from tariffs import SWISS_LAW, Settlement, Tariff, category_faults
 
 T = TypeVar("T")
 
@@ -179,7 +179,7 @@ class Draft:
     def take(self, number: E164, raw: Mapping[str, Any]) -> None:
         """Make a number of its raw entry; what cannot be used leaves its last good one."""
         made, settlement = quick_number(number, raw)
-        if made is not None and self._fits(made):
+        if made is not None and self._fits(made) and not _share_faults(made, settlement):
             self._put(number, made, settlement, ())
             return
         try:
@@ -197,6 +197,7 @@ class Draft:
         made = make_number(number, entry, faults)
         settlement = make_settlement(entry.settlement, faults) if entry.settlement else None
         customer = around.customers.get(entry.customer)
+        faults.found.extend(_share_faults(made, settlement))
         if made is not None and customer is not None:
             faults.found.extend(number_faults(made, customer, around.gateways.values()))
         decisive = (*faults.found, *number_fit(number, entry, around))
@@ -354,6 +355,15 @@ class Draft:
             if tables is not None:
                 tariffs[name] = tables
         return tariffs
+
+
+def _share_faults(
+    number: ServiceNumber | None, settlement: Settlement | None
+) -> tuple[Fault, ...]:
+    if number is None or settlement is None:
+        return ()
+    found = category_faults(settlement, number.category)
+    return tuple(Fault(path=f"settlement.{one.path}", message=one.message) for one in found)
 
 
 def _changed(before: Mapping[str, object], now: Mapping[str, object]) -> set[str]:

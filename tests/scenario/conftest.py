@@ -31,7 +31,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "fixtures" / "reference" / "scenarios.yaml"
 
-# The gateway's name in the reference -> what SIPp plays there.
+# The gateway's name in the reference, or a target's -> what SIPp plays there.
 DESTINATIONS = {
     "answers": "destination-answers",
     "hangs-up": "destination-hangs-up",
@@ -42,6 +42,7 @@ DESTINATIONS = {
     "rings": "destination-rings",
     "breaks": "destination-breaks",
     "redirects": "destination-redirects",
+    "phone": "destination-answers",  # no gateway leads there
 }
 
 

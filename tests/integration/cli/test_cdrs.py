@@ -184,3 +184,29 @@ def test_nothing_found(run_command: Run) -> None:
     """An empty list is an answer like any other."""
     assert run_command("cdrs", "--customer", "nobody") == (0, "no records\n", "")
     assert run_command("cdrs", "--customer", "nobody", "--json") == (0, "[]\n", "")
+
+
+def test_settlement_by_customer_and_month(run_command: Run, dsn: str) -> None:
+    """Sums of a month as Switzerland counts it; to the centime, or exact."""
+    new_year = make_cdr(7, received_us=1_767_222_000_000_000)  # midnight of 1 January
+    run_alone(dsn, insert_cdrs, [_pending(new_year), _pending(make_cdr(8, customer="other"))])
+
+    _, out, _ = run_command("cdrs", "--settlement")
+    _, as_json, _ = run_command("cdrs", "--settlement", "--json", "--customer", "other")
+
+    assert [line.split() for line in out.splitlines()] == [
+        [
+            "month",
+            "customer",
+            "calls",
+            "metered",
+            "net",
+            "charge",
+            "share",
+            "transport",
+            "payout",
+        ],
+        ["2026-01", "acme", "4", "8", "min", "22.20", "15.54", "0.16", "CHF", "15.38"],
+        ["2026-01", "other", "1", "2", "min", "5.55", "3.89", "0.04", "CHF", "3.85"],
+    ]
+    assert json.loads(as_json)[0]["payout"] == "3.845000000000"

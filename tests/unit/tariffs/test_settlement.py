@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tariffs import TARGET_KINDS, InvalidSettlement, Settlement, settle
+from tariffs import TARGET_KINDS, InvalidSettlement, Settlement, category_faults, settle
 from tests.tariff_builders import NOON_US, SECOND_US, make_level, make_meter, make_tariff
 
 PRICES = {"voip": "0.00", "fixed": "0.02", "mobile": "0.10", "international": "0.50"}
@@ -76,6 +76,23 @@ class TestSettlement:
             "transport_per_minute.voip: negative",
             "transport_per_minute.satellite: not one of voip, fixed, mobile, international",
         ]
+
+    @pytest.mark.parametrize(
+        ("category", "share", "is_faulty"),
+        [
+            ("0800", "0.1", True),
+            ("0844", "0.1", True),
+            ("0844", "0", False),
+            ("0906", "1", False),
+        ],
+    )
+    def test_only_premium_rate_has_revenue_to_share(
+        self, category: str, share: str, is_faulty: bool
+    ):
+        """0800 and 084x are paid for by the customer."""
+        terms = make_settlement(Decimal(share))
+
+        assert bool([*category_faults(terms, category)]) is is_faulty
 
     def test_prices_are_frozen(self):
         """Terms cannot be changed under a call."""
