@@ -111,6 +111,9 @@ class Settings(BaseSettings):
         description="who speaks the price and asks for consent where the law wants it: the "
         "engine, or somebody else before the call comes here",
     )
+    consent_wait_s: Annotated[int, Field(ge=1, le=60)] = Field(
+        8, description="seconds a caller has to press the key that accepts a price"
+    )
     message_limit_s: Annotated[int, Field(ge=1, le=120)] = Field(
         60, description="seconds a message before a release may last"
     )

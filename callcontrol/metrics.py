@@ -36,6 +36,8 @@ REASONS = (
     "overload",
     "no link to the switch",
     "journal failing",
+    "price not announced",
+    "no consent",
 )
 """Why a call may not be put through; anything else is counted as `other`."""
 

@@ -145,14 +145,17 @@ def make_reference(
 
 
 def make_engine(reference: Reference, **settings: Any) -> Engine:
-    """Make an engine on fakes: a clock that stands still, a journal and a link in memory."""
+    """Make an engine on fakes: a clock that stands still, a journal and a link in memory.
+
+    Prices are spoken elsewhere unless a test says that they are spoken here.
+    """
     from tests.fakes.switch import FakeLink  # it is made of what is here
 
     live_calls = LiveCalls()
     clock = FakeClock(CREATED_US)
     log = structlog.wrap_logger(CapturingLogger())
     return Engine(
-        settings=Settings(engine="engine-1", **settings),
+        settings=Settings(engine="engine-1", **{"announce_prices": "elsewhere", **settings}),
         clock=clock,
         reference=lambda: reference,
         journal=MemoryJournal(),

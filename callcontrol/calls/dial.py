@@ -140,7 +140,8 @@ def _take_in(event: Event, call: Call, this: Try) -> None:
         SessionGone: it tells that the caller has left.
     """
     rang_us = event.progress_us or event.progress_media_us
-    if rang_us is not None and call.ringing_us is None:
+    # Media that was opened for an announcement, before this try, tells of no ringing.
+    if rang_us is not None and call.ringing_us is None and rang_us >= this.started_us:
         call.ringing_us = this.ringing_us = rang_us
     is_ours = event.application_uuid == this.application_uuid
     if event.name == "CHANNEL_EXECUTE" and is_ours:

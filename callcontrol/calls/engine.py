@@ -17,6 +17,7 @@ from callcontrol.esl.command import Command
 from callcontrol.esl.event import Event
 from callcontrol.metering.ticker import Ticker
 from callcontrol.metrics import Metrics
+from callcontrol.prompts import PromptFolder
 from callcontrol.reference import Reference
 
 
@@ -63,3 +64,8 @@ class Engine:
     log: FilteringBoundLogger
     trunks: Sequence[Network] = field(default_factory=tuple)
     written_ends: Callable[[Collection[str], int], Mapping[str, Event]] = _none_written
+
+    @property
+    def prompts(self) -> PromptFolder:
+        """Where the files are that tell callers of prices."""
+        return PromptFolder(self.settings.prompts, self.settings.voice)

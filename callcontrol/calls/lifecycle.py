@@ -21,6 +21,7 @@ from callcontrol.calls.hangup import (
     release,
 )
 from callcontrol.calls.levels import deal_with_changes, settle_changes
+from callcontrol.calls.price_told import tell_price, unspoken_price
 from callcontrol.calls.recording import cdr_of, draft_of, unfinished
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import hold_at_answer, unwatch, watch
@@ -101,12 +102,14 @@ def set_up(session: Session, call: Call, engine: Engine) -> None:
         SessionGone: the caller has left.
         CallControlError: the call cannot go on; it is to be released with the error's cause.
 
-    Switches: waits for the switch, at most the ringing of the whole route
-    and a message.
+    Switches: waits for the switch, at most an announcement, the ringing of the
+    whole route, and a message.
     """
     decision = decided(call, engine)
     call.draft = draft_of(call, engine.settings.engine)
     engine.journal.opened(call.call_id, {"draft": call.draft.to_json()})
+    if isinstance(decision, Connect):
+        decision = _told(session, call, decision, engine)
     if isinstance(decision, Release):
         count_refusal(decision, engine.metrics)
         if decision.message is not None:
@@ -115,7 +118,7 @@ def set_up(session: Session, call: Call, engine: Engine) -> None:
         answer = "433 Anonymity Disallowed" if is_433 else None
         refuse(session, call, decision.cause, sip_answer=answer)
         return
-    if connect(session, call, decision, engine, on_answer=hold_at_answer(call)):
+    if connect(session, call, decision, engine, on_answer=hold_at_answer(call, engine)):
         answered(call, engine)
 
 
@@ -134,7 +137,11 @@ def decided(call: Call, engine: Engine) -> Connect | Release:
     if isinstance(decision, Connect):
         call.tariff = reference.tariff_at(decision.tariff, at)
         call.settlement = reference.settlement_of(decision.number.number)
-        decision = obstacle(call, decision, engine) or decision
+        decision = (
+            obstacle(call, decision, engine)
+            or unspoken_price(call, decision, engine)
+            or decision
+        )
     if isinstance(decision, Connect):
         call.level = decision.level
         engine.live_calls.count_in(call, decision.scopes)
@@ -154,6 +161,17 @@ def decided(call: Call, engine: Engine) -> Connect | Release:
         rule=decision.rule,
     )
     return decision
+
+
+def _told(session: Session, call: Call, decision: Connect, engine: Engine) -> Connect | Release:
+    """Tell the caller the price where that is due, and decide anew when it ends the call."""
+    released = tell_price(session, call, decision, engine)
+    if released is not None:
+        call.decision, call.level = released, None
+    if released is not None or call.announcements:
+        call.draft = draft_of(call, engine.settings.engine)
+        engine.journal.noted(call.call_id, {"draft": call.draft.to_json()})
+    return released or decision
 
 
 def answered(call: Call, engine: Engine) -> None:

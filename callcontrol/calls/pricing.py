@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 
 from callcontrol.calls.call import Call
 from callcontrol.cdr import Cdr, CdrChange, CdrCharge, CdrLine, CdrSegment, CdrSettlement
@@ -11,6 +13,12 @@ from dialplan import kind_of_line, parse_target
 from tariffs import STEP, Meter, Rated, settle
 
 HAD_ENDED = "the call had ended"
+
+
+def charged_from_us(call: Call, answered_us: int) -> int:
+    """Say when charging starts: at the answer, but never before the wait after the price."""
+    waits = (one.charged_from_us for one in call.announcements)
+    return max(answered_us, *(until_us for until_us in waits if until_us is not None), 0)
 
 
 def meter_of(call: Call, start_us: int) -> Meter | None:
@@ -69,11 +77,13 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
         return replace(
             cdr, level_at_start=None, tariff=None, tariff_version="", tariff_class=None
         )
-    start_us = cdr.answered_us if call.meter is None else call.meter.start_us
+    start_us = charged_from_us(call, cdr.answered_us)
     released_us = cdr.answered_us if cdr.released_us is None else cdr.released_us
     meter = Meter(call.tariff, level=call.level, start_us=start_us)
     changes = tell(meter, call.changes, until_us=released_us)
-    rated = meter.stop(released_us)
+    rated = meter.stop(max(released_us, start_us))
+    if released_us < start_us:
+        rated = _never_begun(rated)
     return replace(
         cdr,
         metered_us=rated.metered_us,
@@ -111,6 +121,23 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
             currency=rated.currency,
         ),
         settlement=_settled(cdr, call, rated, transport_us=released_us - cdr.answered_us),
+    )
+
+
+def _never_begun(rated: Rated) -> Rated:
+    """Price a call that ended before anything could be charged: not even its base fee."""
+    nothing = Decimal("0.00")
+    return replace(
+        rated,
+        charge=nothing,
+        exact=Fraction(0),
+        rounding=Fraction(0),
+        capped=False,
+        vat=nothing,
+        net=nothing,
+        metered_us=0,
+        segments=(),
+        lines=(),
     )
 
 

@@ -170,6 +170,7 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         level=draft.level_at_start,
         tariff=tariff,
         is_adopted=True,
+        announcements=list(draft.announcements),
         state=CallState.DIALLING,
         flags=list(draft.flags),
     )

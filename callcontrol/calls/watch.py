@@ -12,7 +12,7 @@ import math
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.hangup import BEFORE_MAXIMUM_US, MAXIMUM_REACHED, release_soon
-from callcontrol.calls.pricing import meter_of
+from callcontrol.calls.pricing import charged_from_us, meter_of
 from callcontrol.errors import SessionError
 from callcontrol.esl import command
 from tariffs import STEP
@@ -20,7 +20,7 @@ from tariffs import STEP
 _CAUSE = "allotted_timeout"
 
 
-def hold_at_answer(call: Call) -> str | None:
+def hold_at_answer(call: Call, engine: Engine) -> str | None:
     """Give the command by which the switch itself ends the call at its maximum charge.
 
     The destination's leg runs it at the answer, so it holds whatever becomes of us. The switch
@@ -32,7 +32,9 @@ def hold_at_answer(call: Call) -> str | None:
     exhausted_us = meter.exhausted_at_us() if meter else None
     if exhausted_us is None:
         return None
-    hold_s = _hold_s(exhausted_us, call.received_us)
+    # The meter may start after the answer, when the price was spoken just before.
+    waits_us = max(0, charged_from_us(call, call.received_us) - engine.clock.now_us())
+    hold_s = _hold_s(exhausted_us + waits_us, call.received_us)
     return f"sched_hangup +{hold_s} {call.leg_uuid} {_CAUSE}"
 
 
@@ -41,7 +43,7 @@ def watch(call: Call, engine: Engine) -> None:
 
     Switches: no, unless there were changes before: then as `rearm`.
     """
-    call.meter = meter_of(call, call.answered_us or call.received_us)
+    call.meter = meter_of(call, charged_from_us(call, call.answered_us or call.received_us))
     if call.meter is None:
         return
     call.told_us = max(call.meter.start_us, *(one.in_force_us or 0 for one in call.changes), 0)

@@ -144,16 +144,23 @@ class CdrAnnouncement:
 
     Attributes:
         name: what was played.
+        version: which file it was: the beginning of the SHA-256 of its bytes; empty for a
+            message that tells no price.
         level: the level whose price it told, when it told one.
         ended_us: when it had been played to its end; none when the call ended before.
-        consent_key: the key the caller pressed to consent; none when none was pressed.
+        consent_key: the key the caller pressed when asked to consent; none when none was
+            pressed, or none was asked for.
+        charged_from_us: nothing was charged before it; none when the call is not charged after
+            this announcement.
     """
 
     name: str
     started_us: int
+    version: str = ""
     level: int | None = None
     ended_us: int | None = None
     consent_key: str | None = None
+    charged_from_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -242,6 +242,7 @@ class Stage:
             "CALLCONTROL_DSN": postgres.dsn,
             "CALLCONTROL_JOURNAL": str(folder / "journal.sqlite"),
             "CALLCONTROL_ENGINE": "demo",
+            "CALLCONTROL_ANNOUNCE_PRICES": "elsewhere",
             "CALLCONTROL_LISTEN_PORT": str(_free_port()),
             "CALLCONTROL_METRICS_PORT": str(_free_port()),
             "CALLCONTROL_SWITCH_PASSWORD": _PASSWORD,

@@ -25,6 +25,7 @@ class FakeSession:
     Attributes:
         sent: every command as (what, argument).
         playback: what comes of playing a file.
+        key: the key the caller presses when asked for one.
     """
 
     def __init__(self, channel: Event, *answers: Answer) -> None:
@@ -33,6 +34,7 @@ class FakeSession:
         self.is_closed = False
         self.on_hangup: Callable[[str], None] = lambda _cause: None
         self.playback: Event | Exception = played()
+        self.key: str | None = None
         self._answers = deque(answers)
         self._events: deque[Event | Exception] = deque()
 
@@ -57,6 +59,10 @@ class FakeSession:
     def run(self, application: str, argument: str = "", *, deadline_s: float) -> Event:
         """Run an application to its end."""
         self.sent.append((application, argument))
+        if application == "play_and_get_digits":
+            name = argument.split()[7]
+            pressed = {} if self.key is None else {f"variable_{name}": self.key}
+            return make_event("CHANNEL_EXECUTE_COMPLETE", **pressed)
         if application != "playback":
             return make_event("CHANNEL_EXECUTE_COMPLETE", Event_Date_Timestamp=PLAYS_US)
         if isinstance(self.playback, Exception):

@@ -82,9 +82,12 @@ class PricedCall:
     @property
     def told(self) -> list[tuple[int, int | bool]]:
         """List by instant what is told: a level asked for, or whether free time begins."""
-        begun = [(one.from_us, True) for one in self.free]
-        ended = [(one.until_us, False) for one in self.free if one.until_us is not None]
-        return sorted([*self.changes, *begun, *ended], key=lambda told: told[0])
+        free: list[tuple[int, int | bool]] = []
+        for one in self.free:  # the end of one comes before the beginning of the next
+            free.append((one.from_us, True))
+            if one.until_us is not None:
+                free.append((one.until_us, False))
+        return sorted([*self.changes, *free], key=lambda told: told[0])
 
     @property
     def latest_us(self) -> int:

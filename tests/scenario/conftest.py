@@ -96,6 +96,7 @@ class Stack:
             "CALLCONTROL_DSN": dsn,
             "CALLCONTROL_JOURNAL": str(folder / "journal.sqlite"),
             "CALLCONTROL_ENGINE": "engine-1",
+            "CALLCONTROL_ANNOUNCE_PRICES": "elsewhere",
             "CALLCONTROL_LISTEN_PORT": str(engine_port),
             "CALLCONTROL_PROMPTS": str(folder),
             "CALLCONTROL_METRICS_PORT": str(self.metrics_port),

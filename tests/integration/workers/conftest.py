@@ -91,6 +91,7 @@ def service(dsn, stage, destination_port, tmp_path) -> Iterator[Service]:
         "CALLCONTROL_DSN": dsn,
         "CALLCONTROL_JOURNAL": str(tmp_path / "journal.sqlite"),
         "CALLCONTROL_ENGINE": f"engine-{next(_names)}",
+        "CALLCONTROL_ANNOUNCE_PRICES": "elsewhere",
         "CALLCONTROL_METRICS_PORT": str(free_port(socket.SOCK_STREAM)),
     }
     running = Service(environment, stage["SIP"], tmp_path)

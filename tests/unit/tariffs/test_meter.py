@@ -421,6 +421,17 @@ class TestFreeTime:
 
         assert meter.free == (FreeTime(from_us=at(2), until_us=at(4)),)
 
+    def test_stretches_may_touch(self):
+        """One that begins as another ends leaves no second between them that is charged."""
+        meter = make_meter(make_tariff())
+        for begin in (0, 4):
+            meter.free_from(at(begin))
+            meter.free_until(at(begin + 4))
+        rebuilt = make_meter(make_tariff(), free=meter.free)
+
+        assert meter.charge_at(at(8)) == 0
+        assert meter.rated(at(9)) == rebuilt.rated(at(9))
+
     def test_change_at_its_end(self):
         """A level that comes into force as the announcement ends is charged from there on."""
         tariff = make_tariff(make_level("6.00"), make_level("9.00"))

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from tariffs import CATEGORIES, Announcement, FixedCharge, InvalidTariff, Level, Rounding, Then
+from tariffs import (
+    CATEGORIES,
+    TARIFF_CLASSES,
+    Announcement,
+    FixedCharge,
+    InvalidTariff,
+    Level,
+    Rounding,
+    Then,
+)
 from tests.tariff_builders import make_level, make_tariff
 
 
@@ -138,6 +147,10 @@ class TestFaults:
             ),
             ({"free_s": -1}, "free_s: not a whole number of seconds from 0 to 86400"),
             ({"free_s": 90, "increment_s": 60}, "free_s: not a whole number of increments"),
+            (
+                {"tariff_class": "offline"},
+                "tariff_class: not one of " + ", ".join(TARIFF_CLASSES),
+            ),
             ({"max_charge": Decimal("-1")}, "max_charge: negative"),
             ({"max_charge": 400.0}, "max_charge: an amount is a Decimal, not float"),
             (
