@@ -61,7 +61,7 @@ from dialplan.numbers import (
 )
 from dialplan.operator import UNKNOWN, Operator, Operators, shared_faults
 from dialplan.presentation import Presentation
-from dialplan.route import WITHHELD_REFUSED, decide, none_in_progress, scopes_of
+from dialplan.route import LIMIT, WITHHELD_REFUSED, decide, none_in_progress, scopes_of
 from dialplan.scope import PLATFORM, Scope
 from dialplan.service_number import DEFAULT_ZONE, ServiceNumber
 from dialplan.special_dates import Override, PublicHolidays, SpecialDate
@@ -76,6 +76,7 @@ __all__ = [
     "DEFAULT_ZONE",
     "E164",
     "EVERY_OUTCOME",
+    "LIMIT",
     "PLATFORM",
     "UNKNOWN",
     "WITHHELD_REFUSED",

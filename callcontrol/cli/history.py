@@ -14,13 +14,17 @@ from callcontrol.errors import ConfigError
 from callcontrol.routing import instant_from
 from callcontrol.store import run
 from callcontrol.store.reference_history import Revision, lines_of, revisions_of
+from callcontrol.store.reference_past import forget_history
 from dialplan import DEFAULT_ZONE, parse_number_or_none, wall_clock
+
+_FORGETTING_S = 600.0
 
 
 def history(
     number: Annotated[
-        str, typer.Argument(metavar="NUMBER", help="A service number, in any dialled form.")
-    ],
+        str | None,
+        typer.Argument(metavar="NUMBER", help="A service number, in any dialled form."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Only changes from then on.")
     ] = None,
@@ -32,6 +36,14 @@ def history(
             "it is local time in Switzerland.",
         ),
     ] = None,
+    forget_before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT",
+            help="Forget instead what was changed before then, of everything configured: what "
+            "held before can then not be told any more.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Show what was changed of a number, when and by whom, oldest first.
@@ -39,6 +51,14 @@ def history(
     By `load` or by SQL, also of a number that is not configured any more. Exits 1 when there
     is nothing.
     """
+    if forget_before is not None:
+        before = instant_from(forget_before, option="--forget-before")
+        dsn = settings().dsn
+        count = run(dsn, forget_history, dsn, before, deadline_s=_FORGETTING_S)
+        print(f"forgot {count} rows")
+        return
+    if number is None:
+        raise ConfigError("say NUMBER, or --forget-before INSTANT")
     wanted = parse_number_or_none(number, prefixes=settings().number_prefixes)
     if wanted is None:
         raise ConfigError(f"{number[:64]!r} is not a number")

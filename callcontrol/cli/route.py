@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from callcontrol.cli.route_answer import print_rows, rows_of
 from callcontrol.clock import SystemClock, at_of
 from callcontrol.config import settings
 from callcontrol.errors import ConfigError
@@ -23,20 +21,8 @@ from callcontrol.routing import (
     instant_from,
     number_called,
     route_json,
-    rule_of,
 )
-from dialplan import (
-    DEFAULT_ZONE,
-    Caller,
-    Decision,
-    Outcome,
-    Release,
-    Step,
-    Target,
-    printed,
-    sip_code_of,
-    wall_clock,
-)
+from dialplan import DEFAULT_ZONE
 
 
 def route(
@@ -55,12 +41,25 @@ def route(
         typer.Option(
             metavar="INSTANT",
             help="When, such as 2026-08-01T10:00:00Z; without an offset it is local time of "
-            "the number called. [now]",
+            "the number called. What was configured then decides when it is past. [now]",
         ),
     ] = None,
+    current: Annotated[
+        bool,
+        typer.Option("--current", help="With --at: what is configured now decides."),
+    ] = False,
     file: Annotated[
         Path | None,
         typer.Option(help="A reference file to decide from, instead of Postgres."),
+    ] = None,
+    call: Annotated[
+        str | None,
+        typer.Option(
+            "--call",
+            metavar="ID",
+            help="Explain instead a recorded call, by what was configured then; exits 1 when "
+            "it would be decided differently.",
+        ),
     ] = None,
     against: Annotated[
         Path | None,
@@ -93,20 +92,27 @@ def route(
 
         compare(against, number=number, since=since, until=until, as_json=as_json)
         return
+    if call is not None:
+        from callcontrol.cli.route_call import explain
+
+        explain(call, as_json=as_json)
+        return
     if number is None or from_ is None:
-        raise ConfigError("say NUMBER and --from CALLER, or --compare FILE")
+        raise ConfigError("say NUMBER and --from CALLER, or --call ID, or --compare FILE")
     now = at_of(SystemClock().now_us())
     reference = _reference(file, now)
     called = number_called(reference, number)
     zone = called.zone if called is not None else DEFAULT_ZONE
     instant = now if at is None else instant_from(at, zone)
+    if instant < now and file is None and not current:
+        reference = _reference_of_then(instant)
     caller = caller_from(from_, withheld=withheld)
     decision = decide_from(reference, called=number, caller=caller, at=instant)
     if as_json:
         answer = route_json(decision, called=number, caller=caller, at=instant)
         print(json.dumps(answer, indent=2))
     else:
-        _print(decision, number, caller, instant)
+        print_rows(rows_of(decision, number, caller, instant))
 
 
 def _reference(file: Path | None, now: datetime) -> Reference:
@@ -120,61 +126,12 @@ def _reference(file: Path | None, now: datetime) -> Reference:
     return read_reference_once(settings().dsn, at=now, prefixes=prefixes)
 
 
-def _print(decision: Decision, asked: str, caller: Caller, at: datetime) -> None:
-    answer = Table.grid(padding=(0, 2))
-    answer.add_column()
-    answer.add_column(overflow="fold")
-    for row in _rows(decision, asked, caller, at):
-        answer.add_row(*row)
-    Console(markup=False, highlight=False).print(answer)
+def _reference_of_then(instant: datetime) -> Reference:
+    from callcontrol.store.reference_past import read_built_at
 
-
-def _rows(
-    decision: Decision, asked: str, caller: Caller, at: datetime
-) -> Iterator[tuple[str, str]]:
-    zone = decision.number.zone if decision.number is not None else DEFAULT_ZONE
-    local = wall_clock(at, zone).isoformat(" ", "seconds")
-    yield "called", printed(decision.number.number) if decision.number else _shown(asked)
-    yield "caller", _caller_text(caller)
-    yield "at", f"{local} {zone.key}"
-    if decision.customer is not None:
-        yield "customer", decision.customer.name or decision.customer.id
-    yield "rule", rule_of(decision)
-    if isinstance(decision, Release):
-        yield "decision", _release_text(decision)
-        return
-    yield "decision", f"connect, route {decision.route.name}"
-    yield "shown", decision.presentation.value
-    yield "tariff", f"{decision.tariff}, level {decision.level}"
-    for index, step in enumerate(decision.route.steps, start=1):
-        yield f"step {index}", ", ".join(_target_text(target) for target in step.targets)
-        yield "", _step_text(step, is_last=index == len(decision.route.steps))
-
-
-def _shown(asked: str) -> str:
-    return asked if asked.isprintable() else repr(asked)
-
-
-def _caller_text(caller: Caller) -> str:
-    text = printed(caller.number) if caller.number is not None else "no number"
-    return f"{text}, withheld" if caller.withheld else text
-
-
-def _release_text(decision: Release) -> str:
-    text = f"release with {decision.cause} (SIP {sip_code_of(decision.cause)})"
-    return f"{text} after the message {decision.message}" if decision.message else text
-
-
-def _target_text(target: Target) -> str:
-    by = f" by {' or '.join(target.gateways)}" if target.gateways else ""
-    return f"{target.address}{by}"
-
-
-def _step_text(step: Step, *, is_last: bool) -> str:
-    text = f"{step.ring_s} s"
-    if step.presentation is not None:
-        text += f", shown {step.presentation.value}"
-    moves_on = [outcome.value for outcome in Outcome if outcome in step.next_on]
-    if not is_last:
-        text += f", next on {', '.join(moves_on) or 'nothing'}"
-    return text
+    prefixes = settings().number_prefixes
+    try:
+        return read_built_at(settings().dsn, at=instant, prefixes=prefixes).reference
+    except ConfigError as exc:
+        told = f"{exc}; --current decides by what is configured now"
+        raise ConfigError(told) from exc

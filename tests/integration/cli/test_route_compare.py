@@ -89,7 +89,7 @@ def test_the_last_week_unless_told_otherwise(run_command: Run, changed: str) -> 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "say NUMBER and --from CALLER, or --compare FILE"),
+        ((), "say NUMBER and --from CALLER, or --call ID, or --compare FILE"),
         (("--compare", str(DEMO), "--since", "x"), "--since: 'x' is not an instant"),
         (("x", "--compare", str(DEMO)), "'x' is not a number"),
     ],
