@@ -240,6 +240,21 @@ def read_only(path: Path) -> Iterator[tuple[Counts, list[OpenCall], list[Pending
             db.close()
 
 
+def records_in(path: Path) -> list[PendingRecord]:
+    """Read the records that wait in a journal that an engine may be writing at this moment.
+
+    Raises:
+        JournalCorrupt: damaged, or not a journal.
+    """
+    with errors_of(path):
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            check_ours(db, path)
+            return _pending(db, -1)
+        finally:
+            db.close()
+
+
 def _pending(db: sqlite3.Connection, limit: int) -> list[PendingRecord]:
     rows = db.execute(
         "SELECT call_id, recorded_us, body FROM record ORDER BY seq LIMIT ?", (limit,)

@@ -30,6 +30,7 @@ COMMANDS = {
     "serve": "Run the engine: take calls from the switch, meter them, record them.",
     "calls": "Show the calls in progress, with level and running charge.",
     "cdrs": "Show call detail records, newest first.",
+    "reconcile": "Compare the switch's own records and calls with ours: what differs?",
     "journal": "Show what waits in the local journal; `journal ship` ships it now.",
     "metrics": "Print the table of all series at /metrics.",
 }

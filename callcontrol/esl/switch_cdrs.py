@@ -98,7 +98,8 @@ class SwitchCdrs:
 
     Attributes:
         cdrs: of the legs wanted, newest file first.
-        since_us: every leg that ended at or after this has its line here, if it has one.
+        since_us: from then on the lines are whole: when the oldest one read was written, if
+            that is after the instant asked for.
         unreadable: how many lines have another shape, such as those of another template.
     """
 
@@ -128,6 +129,7 @@ def read_switch_cdrs(
     wanted = None if legs is None else frozenset(legs)
     cdrs: dict[str, SwitchCdr] = {}
     unreadable = 0
+    oldest_us = since_us
     left = most_bytes
     for path in _files(folder / FOLDER):
         size, lines = _tail(path, left)
@@ -137,11 +139,11 @@ def read_switch_cdrs(
         for cdr in ours:
             if cdr.ended_us >= since_us and (wanted is None or cdr.leg_uuid in wanted):
                 cdrs.setdefault(cdr.leg_uuid, cdr)
+        oldest_us = ours[0].ended_us if ours else oldest_us
         left -= size
-        if left <= 0 and ours:
-            since_us = max(since_us, ours[0].ended_us)
-        if left <= 0 or (ours and ours[0].ended_us < since_us):
+        if left <= 0 or oldest_us < since_us:
             break
+    since_us = max(since_us, oldest_us)
     return SwitchCdrs(cdrs=tuple(cdrs.values()), since_us=since_us, unreadable=unreadable)
 
 

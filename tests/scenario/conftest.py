@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import urllib.request
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +22,7 @@ import pytest
 from gevent import subprocess
 
 from callcontrol.cli.cdrs import shown
-from callcontrol.store import EmbeddedPostgres, run
+from callcontrol.store import Connection, EmbeddedPostgres, run
 from callcontrol.store.cdr_table import CdrFilter, find_cdrs
 from tests.scenario.parties import SIPP, Caller, Destination, free_port
 from tests.scenario.switches import PASSWORD, Switch, Watch, start_switch
@@ -119,6 +121,29 @@ class Stack:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def differences(self, since: datetime) -> list[dict[str, str]]:
+        """Compare the switch's own records and calls with ours, as an operator would."""
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "callcontrol", "reconcile", "--json", "--grace", "0",
+                "--since", since.isoformat(),
+            ],
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            cwd=ROOT,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode in {0, 1}, done.stderr
+        found = json.loads(done.stdout)
+        assert found["unreadable_lines"] == 0
+        assert done.returncode == bool(found["differences"])
+        return found["differences"]
+
+    def query(self, sql: str) -> None:
+        """Meddle with Postgres."""
+        run(self._dsn, _execute, sql)
 
     def load(self) -> None:
         """Write the scenarios' reference to Postgres."""
@@ -266,6 +291,10 @@ class Stack:
     @property
     def _health(self) -> str:
         return f"http://127.0.0.1:{self.metrics_port}"
+
+
+async def _execute(connection: Connection, sql: str) -> None:
+    await connection.execute(sql)
 
 
 def _record(file: Path) -> None:

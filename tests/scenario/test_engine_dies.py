@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import gevent
+import pytest
 
 from tests.scenario.test_prices import expected_charge
+
+
+@pytest.fixture(autouse=True)
+def nothing_lost(stack, request):
+    """Afterwards, what the switch wrote down itself and what we recorded are the same."""
+    since = datetime.now(UTC)
+    yield
+    untaken = "without_an_engine" in request.node.name
+    expected = ["no_engine"] if untaken else []
+    assert stack.eventually(
+        lambda: [one["kind"] for one in stack.differences(since)] == expected
+    )
 
 
 def test_killed_engine_drops_no_call_and_loses_no_record(stack):
