@@ -48,7 +48,7 @@ TOO_MANY = "too many changes in one call"
 _MOST_CHANGES = 1000
 
 # What waits to be dealt with, of one call.
-_MOST_WAITING = 20
+_MOST_WAITING = 100
 
 _BEFORE_ANSWER = frozenset({CallState.RECEIVED, CallState.ROUTED, CallState.DIALLING})
 

@@ -25,6 +25,7 @@ from callcontrol.cli.cdrs import shown
 from callcontrol.store import Connection, EmbeddedPostgres, run
 from callcontrol.store.cdr_table import CdrFilter, find_cdrs
 from tests.scenario.parties import SIPP, Caller, Destination, free_port
+from tests.scenario.phone import Phone
 from tests.scenario.switches import PASSWORD, Switch, Watch, start_switch
 from tests.waiting import eventually
 
@@ -59,13 +60,14 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def destinations(folder) -> Iterator[dict[str, Destination]]:
+def destinations(folder) -> Iterator[dict[str, Destination | Phone]]:
     """The parties behind the gateways."""
     assert SIPP, "install SIPp: the package sip-tester"
-    parties = {
+    parties: dict[str, Destination | Phone] = {
         name: Destination(scenario, folder, port=free_port())
         for name, scenario in DESTINATIONS.items()
     }
+    parties["phone"] = Phone()
     yield parties
     for party in parties.values():
         party.stop()
@@ -81,10 +83,12 @@ class Stack:
         watch: a link of the test's own to it.
     """
 
-    def __init__(self, dsn: str, folder: Path, destinations: dict[str, Destination]) -> None:
+    def __init__(
+        self, dsn: str, folder: Path, destinations: dict[str, Destination | Phone]
+    ) -> None:
         self.destinations = destinations
         self._folder = folder
-        self._dsn = dsn
+        self.dsn = dsn
         self._file = folder / "reference.yaml"
         self._log = folder / "engine.log"
         engine_port = free_port(socket.SOCK_STREAM)
@@ -237,7 +241,7 @@ class Stack:
 
     def _records(self, wanted: CdrFilter) -> list[dict[str, Any]]:
         """Read records, as `callcontrol cdrs --json --operator` prints them."""
-        return [shown(cdr, operator=True) for cdr in run(self._dsn, find_cdrs, wanted)]
+        return [shown(cdr, operator=True) for cdr in run(self.dsn, find_cdrs, wanted)]
 
     def wait_for_cdrs(self, number: str, count: int) -> None:
         """Wait until so many records of a number are in Postgres."""

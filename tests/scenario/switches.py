@@ -124,14 +124,16 @@ class Watch:
         from callcontrol.esl import command
 
         self._ends: dict[str, Event] = {}
+        self._keys: dict[str, list[Event]] = {}
         self._control = Control(
             "127.0.0.1",
             switch.event_socket_port,
             PASSWORD,
             on_event=self._take,
             subscribe=[
-                command.event_plain("CHANNEL_HANGUP_COMPLETE"),
+                command.event_plain("CHANNEL_HANGUP_COMPLETE", "DTMF"),
                 command.filter_("Call-Direction", "inbound"),
+                command.filter_("Event-Name", "DTMF"),
             ],
         )
 
@@ -156,7 +158,14 @@ class Watch:
         """Count the legs the switch has."""
         return int(json.loads(self.api("show", "channels", "as", "json"))["row_count"])
 
+    def keys_pressed(self, leg_uuid: str) -> list[Event]:
+        """Give the keys pressed at the other end of a caller's leg, as the switch told them."""
+        return self._keys.get(leg_uuid, [])
+
     def _take(self, event: Event) -> None:
+        if event.name == "DTMF":
+            self._keys.setdefault(event.other_leg_uuid or "", []).append(event)
+            return
         self._ends[event.uuid] = event
 
 

@@ -1,0 +1,251 @@
+"""The price of a running call changes: by keys, by a row, by itself; exactly, or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from decimal import Decimal
+
+import gevent
+import pytest
+
+from callcontrol.store import run
+from tariffs import Level, Meter, Tariff, Then
+from tests.scenario.phone import Phone
+from tests.scenario.records import us_of
+
+IS_REAL = "FREESWITCH" in os.environ
+
+LEVELS = Tariff(
+    name="expected",
+    category="0900",
+    max_charge=Decimal("10.00"),
+    levels={
+        1: Level(per_minute=Decimal("3.00")),
+        2: Level(per_minute=Decimal("6.00"), per_call=Decimal("2.00")),
+        3: Level(per_minute=Decimal("3.00"), per_call=Decimal("9.00")),
+        4: Level(per_minute=Decimal("10.00"), per_call=Decimal("9.50")),
+        5: Level(per_minute=Decimal("6.00"), then=Then(after_s=1, level=6)),
+        6: Level(per_minute=Decimal("10.00")),
+    },
+)
+NINETY = Tariff(
+    name="expected",
+    category="0900",
+    levels={
+        number: Level(
+            per_minute=Decimal(number) / 10,
+            per_call=Decimal("0.50") if number % 10 == 0 else Decimal(0),
+        )
+        for number in range(1, 91)
+    },
+)
+
+
+class Talk:
+    """A call in talk, with a phone at either end.
+
+    Attributes:
+        caller, called: the two ends.
+        leg_uuid: the switch's uuid of the caller's leg, and the call's id.
+        cdr: its record, once it is over.
+    """
+
+    def __init__(self, stack, caller, called, call_id, leg_uuid):
+        self.caller, self.called = caller, called
+        self.call_id, self.leg_uuid = call_id, leg_uuid
+        self.cdr = {}
+        self._stack = stack
+
+    def level(self):
+        """Give the level in force, as whoever looks at the calls in progress sees it."""
+        rows = run(self._stack.dsn, _level, self.call_id)
+        return rows[0]["level"] if rows else None
+
+    def hashes_us(self):
+        """Give the instants at which the switch heard a hash of the destination's."""
+        return [
+            event.event_us
+            for event in self._stack.watch.keys_pressed(self.leg_uuid)
+            if event.header("DTMF-Digit") == "#"
+        ]
+
+    def priced(self, changes, *, tariff=LEVELS, level=1):
+        """Price the call with the pure meter, on the instants the switch told the test."""
+        end = self._stack.watch.end_of(self.leg_uuid)
+        meter = Meter(tariff, level=level, start_us=end.answered_us)
+        for at_us, number in changes:
+            meter.change_level(number, at_us)
+        return meter.stop(end.hangup_us)
+
+    def wait_until_changed(self, count):
+        """Wait until the engine has dealt with so many changes."""
+        told = ('"level_changed"', '"level_refused"')
+        self._stack.eventually(
+            lambda: (
+                sum(
+                    line.count(self.call_id) and any(one in line for one in told)
+                    for line in self._stack.engine_log().splitlines()
+                )
+                >= count
+            )
+        )
+
+
+async def _level(connection, call_id):
+    return await connection.fetch(
+        "SELECT level FROM calls_in_progress WHERE call_id = $1::uuid", call_id
+    )
+
+
+async def _in_progress(connection, number, known=()):
+    return await connection.fetch(
+        "SELECT call_id::text, switch_uuid FROM calls_in_progress"
+        " WHERE number = $1 AND state = 'answered' AND call_id <> ALL ($2::uuid[])",
+        number,
+        known,
+    )
+
+
+@pytest.fixture
+def caller():
+    """Give the caller's phone."""
+    phone = Phone()
+    yield phone
+    phone.stop()
+
+
+@pytest.fixture
+def talk(stack, destinations, caller):
+    """Give a function that has a call in talk, and its record afterwards."""
+
+    @contextmanager
+    def talking(number):
+        before = len(stack.cdrs(number))
+        # A call that has just ended is shown for a moment more.
+        known = [row["call_id"] for row in run(stack.dsn, _in_progress, number)]
+        conversation = caller.call(number, stack.switch.sip_port)
+        called = destinations["phone"].latest()
+        try:
+            (row,) = stack.eventually(lambda: run(stack.dsn, _in_progress, number, known))
+            this = Talk(stack, conversation, called, row["call_id"], row["switch_uuid"])
+            yield this
+        finally:
+            if not conversation.is_over:
+                conversation.hang_up()
+        this.cdr = stack.cdr_of_new_call(number, before)
+
+    return talking
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        "info",
+        pytest.param(
+            "rtp", marks=pytest.mark.skipif(not IS_REAL, reason="no media in the stand-in")
+        ),
+    ],
+)
+def test_the_destination_changes_the_price_there_and_back(stack, talk, by):
+    """*02#, then *01#: each from the instant of its hash, and the caller hears no key."""
+    with talk("+41900800001") as this:
+        this.called.press("*02#", by=by)
+        this.wait_until_changed(1)
+        gevent.sleep(1.1)  # that a second begins at level 2
+        this.called.press("*01#", by=by)
+        this.wait_until_changed(2)
+
+    changes = list(zip(this.hashes_us(), (2, 1), strict=True))
+    expected = this.priced(changes)
+    charge = this.cdr["charge"]
+    assert this.caller.heard == ""
+    assert (Decimal(charge["gross"]), charge["exact"]) == (
+        expected.charge,
+        f"{expected.exact.numerator / Decimal(expected.exact.denominator):.2f}",
+    )
+    assert [
+        (one["level"], us_of(one["in_force_at"]), one["by"]) for one in this.cdr["changes"]
+    ] == [(level, at_us, "destination") for at_us, level in changes]
+    assert [one["level"] for one in this.cdr["segments"]] == [1, 2, 1]
+
+
+def test_the_caller_s_keys_change_nothing(stack, talk):
+    """They go to the destination, as in any call."""
+    with talk("+41900800001") as this:
+        this.caller.press("*02#")
+        stack.eventually(lambda: this.called.heard == "*02#")
+
+    assert this.cdr["changes"] == []
+    assert Decimal(this.cdr["charge"]["gross"]) == this.priced([]).charge
+
+
+def test_keys_where_the_number_does_not_allow_them(stack, talk):
+    """The price stays, the record says why, and the caller hears them as in any call."""
+    with talk("+41900800002") as this:
+        this.called.press("*02#")
+        this.wait_until_changed(1)
+        stack.eventually(lambda: this.caller.heard == "*02#")
+
+    (change,) = this.cdr["changes"]
+    assert change["refused"] == "the number does not allow it"
+    assert Decimal(this.cdr["charge"]["gross"]) == this.priced([]).charge
+
+
+def test_a_level_that_is_not_there_or_would_pass_the_maximum(talk):
+    """The call goes on at its price, and the record has both, refused, with the reason."""
+    with talk("+41900800001") as this:
+        this.called.press("*77#")
+        this.wait_until_changed(1)
+        this.called.press("*02#")
+        this.wait_until_changed(2)
+        this.called.press("*03#")
+        this.wait_until_changed(3)
+
+    unknown, applied, dear = this.cdr["changes"]
+    expected = this.priced([(this.hashes_us()[1], 2)])
+    assert "77" in unknown["refused"]
+    assert applied["refused"] is None
+    assert "maximum of CHF 10.00" in dear["refused"]
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
+
+
+def test_the_maximum_is_reached_after_a_change(stack, talk):
+    """Level 4 takes 9.50 of 10.00 at once: the call ends two or three seconds later."""
+    with talk("+41900800001") as this:
+        this.called.press("*04#")
+        this.wait_until_changed(1)
+        stack.eventually(lambda: this.caller.is_over and this.called.is_over)
+
+    end = stack.watch.end_of(this.leg_uuid)
+    expected = this.priced([(this.hashes_us()[0], 4)])
+    assert this.cdr["hangup_cause"] == "ALLOTTED_TIMEOUT"
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge <= Decimal("10.00")
+    assert 0 < expected.exhausted_at_us - end.hangup_us < 900_000
+
+
+def test_the_tariff_steps_by_itself(stack, talk):
+    """Level 5 leads to level 6 after a second; whoever looks sees it."""
+    with talk("+41900800003") as this:
+        stack.eventually(lambda: this.level() == 6)
+
+    expected = this.priced([], level=5)
+    (step,) = this.cdr["changes"]
+    assert (step["level"], step["by"]) == (6, "step")
+    assert us_of(step["in_force_at"]) - us_of(this.cdr["answered_at"]) == 1_000_000
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
+
+
+def test_all_ninety_levels_in_one_call(talk):
+    """From 1 to 90 by keys; ten of them have a base fee, each charged once."""
+    with talk("+41900800004") as this:
+        for level in range(2, 91):
+            this.called.press(f"*{level:02}#")
+        this.wait_until_changed(89)
+
+    changes = list(zip(this.hashes_us(), range(2, 91), strict=True))
+    expected = this.priced(changes, tariff=NINETY)
+    assert [one["level"] for one in this.cdr["changes"]] == list(range(2, 91))
+    assert [one["level"] for one in this.cdr["segments"]] == list(range(1, 91))
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
+    assert expected.exact > Decimal("4.50")
