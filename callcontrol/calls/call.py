@@ -81,6 +81,7 @@ class Call:
         trunk: the address it was signalled from.
         is_asserted: that trunk is trusted to say who calls.
         origin: code of the operator the caller belongs to; None when it is not known.
+        takes_advice: the network it came from takes advice of charge.
         decision: what the dialplan said; None until it has.
         gateways: by name, as the call's reference has them.
         tariff: the table in force when the call arrived; None when there is none.
@@ -124,6 +125,7 @@ class Call:
     trunk: str = ""
     is_asserted: bool = False
     origin: str | None = None
+    takes_advice: bool = False
     decision: Connect | Release | None = None
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     tariff: Tariff | None = None

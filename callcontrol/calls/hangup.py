@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gevent
 
+from callcontrol.calls.advice import advise_end
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.errors import SessionError
@@ -82,6 +83,7 @@ def release(call: Call, cause: str, engine: Engine) -> bool:
     Switches: waits for the switch, at most the deadline of a command.
     """
     call.released = call.released or cause
+    advise_end(call, engine)
     try:
         engine.link.api(
             "uuid_kill", call.leg_uuid, cause, deadline_s=engine.settings.command_deadline_s

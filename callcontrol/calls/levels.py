@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import gevent
 from gevent.event import AsyncResult
 
+from callcontrol.calls.advice import advise_change
 from callcontrol.calls.call import Asked, Call
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.level_keys import LevelKeys
@@ -235,6 +236,7 @@ def _put_in_force(call: Call, change: CdrChange, at_us: int, engine: Engine) -> 
     call.told_us = at_us
     follow(call, engine)
     rearm(call, engine)
+    advise_change(call, engine)
     engine.live_calls.changed()
 
 

@@ -8,6 +8,7 @@ and to one that takes it over.
 
 from __future__ import annotations
 
+from callcontrol.calls.advice import takes_advice
 from callcontrol.calls.announce import announce
 from callcontrol.calls.arrival import call_of
 from callcontrol.calls.call import Call
@@ -147,6 +148,7 @@ def decided(call: Call, engine: Engine) -> Connect | Release:
         engine.live_calls.count_in(call, decision.scopes)
     operator = reference.operators.of(call.trunk, call.caller, is_asserted=call.is_asserted)
     call.origin = operator.code if operator else None
+    call.takes_advice = takes_advice(call.trunk, reference)
     if decision.number is not None and decision.number.is_test_call(call.caller, at):
         call.flags.append(TEST_CALL)
     call.decision = decision

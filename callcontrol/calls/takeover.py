@@ -18,6 +18,7 @@ from contextlib import suppress
 
 import gevent
 
+from callcontrol.calls.advice import takes_advice
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.kept_facts import ENGINE, draft_from, owned
@@ -175,12 +176,30 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         flags=list(draft.flags),
     )
     call.changes = _changes(open_call, call, engine)
+    call.takes_advice = _takes_advice(draft, engine)
     if draft.number is not None:
         call.settlement = reference.settlement_of(E164(draft.number))
     if tariff is not None and tariff.version != draft.tariff_version:
         call.flags.append("tariff_version_changed")
     call.draft = draft
     return call
+
+
+def _takes_advice(draft: Cdr, engine: Engine) -> bool:
+    """Say whether the network it came from takes advice; the switch knows its trunk."""
+    operators = engine.reference().operators.all
+    if not any(one.advice_of_charge and one.code == draft.origin for one in operators):
+        return False
+    try:
+        trunk = engine.link.api(
+            "uuid_getvar",
+            draft.switch_uuid,
+            "sip_network_ip",
+            deadline_s=engine.settings.command_deadline_s,
+        )
+    except SessionError:
+        return False
+    return takes_advice(trunk.strip(), engine.reference())
 
 
 def _seen_us(open_call: OpenCall, draft: Cdr) -> int:

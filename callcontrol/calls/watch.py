@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from callcontrol.calls.advice import advise_change
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.hangup import BEFORE_MAXIMUM_US, MAXIMUM_REACHED, release_soon
@@ -56,7 +57,9 @@ def watch(call: Call, engine: Engine) -> None:
 def follow(call: Call, engine: Engine, *, is_new: bool = False) -> None:
     """Show the level in force, and wait for the next automatic step and the maximum.
 
-    Called at the answer, and whenever the level has changed or may have. Switches: no.
+    Called at the answer, and whenever the level has changed or may have.
+
+    Switches: no, unless advice of charge is sent: then as `rearm`.
     """
     if call.meter is None:
         return
@@ -68,6 +71,7 @@ def follow(call: Call, engine: Engine, *, is_new: bool = False) -> None:
         if not is_new:
             engine.metrics.level_changes.labels(STEP, "applied").inc()
             engine.log.info("level_changed", call_id=call.call_id, to_level=level, by=STEP)
+            advise_change(call, engine)
     step_us = call.meter.next_step_us(max(now_us, call.told_us))
     key = (call.leg_uuid, STEP)
     if step_us is None:
