@@ -21,7 +21,7 @@ from callcontrol.calls.peers import look_after
 from callcontrol.calls.recent_ends import RecentEnds
 from callcontrol.calls.resync import keep_in_step, resync
 from callcontrol.calls.state import CallState
-from callcontrol.calls.strays import is_unserved, record_unserved
+from callcontrol.calls.strays import Unserved
 from callcontrol.calls.takeover import adopt, record_written, unknown_calls
 from callcontrol.cdr import Journal, OpenCall
 from callcontrol.clock import SystemClock
@@ -191,7 +191,8 @@ class Process:
         call = self._live_calls.find(end.uuid)
         if call is None:
             self.recent_ends.add(end)
-            self._record_unserved(end)
+            if self._has_adopted:
+                self._unserved.see(end)
         elif not call.ended.ready():
             call.ended.set(end)
 
@@ -218,6 +219,7 @@ class Process:
             trunks=tuple(ip_network(network) for network in settings.trusted_trunks),
             written_ends=self._written_ends,
         )
+        self._unserved = Unserved(self._engine)
         self._shipper = Shipper(
             self._journal,
             self._store,
@@ -289,6 +291,7 @@ class Process:
         yield self._shipper.start, self._shipper.stop
         yield self._engine.ticker.start, self._engine.ticker.stop
         # When stopping, the link goes before the journal that the ends it tells of belong in.
+        yield self._unserved.start, self._unserved.stop
         yield self._adopt, self._link.stop
         yield self._level_feed.start, self._level_feed.stop
         yield in_step.start, in_step.kill
@@ -313,7 +316,7 @@ class Process:
         gevent.spawn(record_written, self._lost_ends(), self._engine)
         self._has_adopted = True
         for end in self.recent_ends:
-            self._record_unserved(end)
+            self._unserved.see(end)
 
     def _adopt_of(self, left_open: Sequence[OpenCall], name: str) -> None:
         """Take over the calls of an engine that is no more: a former self, or a peer."""
@@ -322,16 +325,12 @@ class Process:
         up += adopt(unknown, self._engine)
         self._metrics.calls_adopted.inc(up)
         legs = [call.leg_uuid for call in self._live_calls if call.is_adopted]
-        for end in self.recent_ends.of(legs).values():
+        for leg_uuid, end in self.recent_ends.of(legs).items():
+            self._unserved.forget(leg_uuid)
             self.see_end(end)
         self._ask_others(legs)
         if known := [*left_open, *unknown]:
             self._log.info("calls_adopted", engine_gone=name, found=len(known), up=up)
-
-    def _record_unserved(self, end: Event) -> None:
-        """See to the record of a call that no engine served. Switches: no."""
-        if self._has_adopted and is_unserved(end):
-            gevent.spawn(record_unserved, end, self._engine)
 
     def _written_ends(self, legs: Collection[str], since_us: int) -> Mapping[str, Event]:
         """Look for ends of legs in the switch's own records.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callcontrol.calls.strays import is_unserved, record_unserved
+from callcontrol.calls.strays import Unserved, is_unserved
 from tests.builders import CREATED_US, make_engine, make_event, make_reference
 from tests.fakes.switch import hangup_complete
 
@@ -31,17 +31,34 @@ class TestUnserved:
             variable_socket_host="127.0.0.1",
             variable_sip_term_status="503",
         )
-        assert is_unserved(end)
-
-        record_unserved(end, engine)
+        unserved = Unserved(engine, wait_s=10)
+        unserved.see(end)
+        unserved.record()
+        assert not engine.journal.records
+        engine.clock.advance(10)
+        unserved.record()
+        unserved.record(is_last=True)
 
         (cdr,) = engine.journal.records.values()
         assert (cdr.rule, cdr.disposition, cdr.sip_code) == ("no engine", "failed", 503)
         assert (cdr.number, cdr.customer, cdr.charge) == ("+41900123456", "acme", None)
         assert (cdr.received_us, cdr.released_us) == (CREATED_US, CREATED_US + 40_000)
 
+    def test_an_engine_that_comes_back_knows_more(self):
+        """Then its own record stands; one that stops waits for nobody."""
+        engine = make_engine(make_reference())
+        unserved = Unserved(engine)
+        unserved.see(end_of_unserved())
+        unserved.forget(LEG)
+        unserved.record(is_last=True)
+        assert not engine.journal.records
+
+        unserved.see(end_of_unserved())
+        unserved.record(is_last=True)
+        assert len(engine.journal.records) == 1
+
     def test_others_are_not(self):
         """One that an engine decided on, and one that never was for an engine."""
         assert is_unserved(end_of_unserved())
-        assert not is_unserved(end_of_unserved(cc_call="e30"))
+        assert not is_unserved(end_of_unserved(cc_engine="engine-1"))
         assert not is_unserved(end_of_unserved(socket_host=None))

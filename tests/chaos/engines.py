@@ -1,0 +1,145 @@
+"""Engine processes that are made to be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent import subprocess
+
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+class EngineProcess:
+    """`callcontrol serve`, one life after the other.
+
+    Args:
+        environment: its settings.
+        log: the file its log is kept in.
+        words: further words of its command line.
+
+    Attributes:
+        on_log: called with each line of its log, at once.
+    """
+
+    def __init__(self, environment: dict[str, str], log: Path, *words: str) -> None:
+        self.environment = environment
+        self.lives = 0
+        self.on_log: Callable[[dict[str, Any]], None] = _nothing
+        self._log = log
+        self._words = words
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in records."""
+        return self.environment["CALLCONTROL_ENGINE"]
+
+    @property
+    def journal(self) -> Path:
+        """Its journal."""
+        return Path(self.environment["CALLCONTROL_JOURNAL"])
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def spawn(self) -> None:
+        """Start it and do not wait."""
+        self.lives += 1
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "callcontrol", "serve", *self._words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            cwd=self._log.parent,
+        )
+        gevent.spawn(self._read, self._process)
+
+    def start(self, *, within_s: float = 60) -> None:
+        """Start it and wait until it takes calls."""
+        self.spawn()
+        eventually(self.is_ready, within_s=within_s, every_s=0.05)
+
+    def kill(self) -> None:
+        """Kill it as a crash would; again is harmless. Switches: no."""
+        if self.is_running:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, within_s: float = 60) -> int:
+        """Wait for its end and give its status."""
+        assert self._process is not None
+        return self._process.wait(within_s)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self) -> None:
+        """End it politely, twice asked if need be."""
+        if not self.is_running:
+            return
+        self.signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(15)
+            return
+        self.kill()
+        self.wait(5)
+
+    def workers(self) -> list[int]:
+        """Give the process ids of its workers, when it is a service of several."""
+        found: list[int] = []
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        with suppress(OSError):
+            found += [
+                pid
+                for pid in map(int, children.read_text().split())
+                if b"--worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            ]
+        return found
+
+    def is_ready(self) -> bool:
+        """Say whether it takes calls."""
+        try:
+            with urllib.request.urlopen(f"{self._health}/readyz", timeout=2) as answer:
+                return answer.status == 200
+        except urllib.error.HTTPError as answer:
+            answer.close()
+            return False
+        except OSError:
+            return False
+
+    @property
+    def _health(self) -> str:
+        return f"http://127.0.0.1:{self.environment['CALLCONTROL_METRICS_PORT']}"
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        with self._log.open("ab") as log:
+            for line in process.stderr:
+                log.write(line)
+                with suppress(ValueError):
+                    self.on_log(json.loads(line))
+        process.stderr.close()
+
+
+def _nothing(_line: dict[str, Any]) -> None:
+    pass
