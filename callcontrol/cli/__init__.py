@@ -29,6 +29,7 @@ COMMANDS = {
     "prompts": "List what callers are told of prices; `prompts make` makes what is missing.",
     "serve": "Run the engine: take calls from the switch, meter them, record them.",
     "calls": "Show the calls in progress, with level and running charge.",
+    "level": "Change the level of a running call, or of a number.",
     "cdrs": "Show call detail records, newest first.",
     "reconcile": "Compare the switch's own records and calls with ours: what differs?",
     "journal": "Show what waits in the local journal; `journal ship` ships it now.",

@@ -249,3 +249,69 @@ def test_all_ninety_levels_in_one_call(talk):
     assert [one["level"] for one in this.cdr["segments"]] == list(range(1, 91))
     assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
     assert expected.exact > Decimal("4.50")
+
+
+def test_a_row_changes_the_price_at_once_and_at_an_instant(stack, talk):
+    """`callcontrol level` waits for the first; the second holds from its very microsecond."""
+    with talk("+41900800002") as this:
+        printed = stack.command("level", this.call_id, "2", "--by", "Anna")
+        effective_us = run(stack.dsn, _ask_soon, this.call_id)
+        this.wait_until_changed(2)
+
+    first, second = this.cdr["changes"]
+    in_force_us = us_of(first["in_force_at"])
+    expected = this.priced([(in_force_us, 2), (effective_us, 1)])
+    assert printed == f"call {this.call_id}: level 2 since {first['in_force_at']}\n"
+    assert (first["level"], first["by"]) == (2, "Anna")
+    assert us_of(first["asked_at"]) <= in_force_us < us_of(first["asked_at"]) + 1_000_000
+    assert us_of(second["in_force_at"]) == effective_us
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
+
+
+async def _ask_soon(connection, call_id):
+    return await connection.fetchval(
+        "INSERT INTO level_requests (call_id, level, effective_at)"
+        " VALUES ($1::uuid, 1, clock_timestamp() + interval '1.2 seconds')"
+        " RETURNING (extract(epoch FROM effective_at) * 1000000)::bigint",
+        call_id,
+    )
+
+
+def test_the_level_of_a_number_with_its_running_calls(stack, talk):
+    """The call in talk changes, and the next one starts at the new level."""
+    try:
+        with talk("+41900800002") as this:
+            printed = stack.command("level", "0900 800 002", "2", "--live")
+            stack.eventually(lambda: '"level": 2' in _route(stack))
+    finally:
+        stack.command("level", "0900 800 002", "1")
+        stack.eventually(lambda: '"level": 1' in _route(stack))
+
+    (change,) = this.cdr["changes"]
+    expected = this.priced([(us_of(change["in_force_at"]), 2)])
+    assert printed.splitlines() == [
+        "0900 800 002: level 2 from now, its running calls too",
+        f"call {this.call_id}: level 2 since {change['in_force_at']}",
+    ]
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
+
+
+def _route(stack):
+    return stack.command("route", "0900800002", "--json")
+
+
+def test_an_engine_killed_after_a_change_has_not_lost_it(stack, talk):
+    """The next one meters on at the new level, and takes the keys as before."""
+    with talk("+41900800001") as this:
+        this.called.press("*02#")
+        this.wait_until_changed(1)
+        stack.kill_engine()
+        stack.start_engine()
+        stack.eventually(lambda: '"call_adopted"' in stack.engine_log())
+        this.called.press("*01#")
+        this.wait_until_changed(1)
+
+    expected = this.priced(zip(this.hashes_us(), (2, 1), strict=True))
+    assert this.cdr["closed_how"] == "recovered"
+    assert [one["level"] for one in this.cdr["changes"]] == [2, 1]
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
