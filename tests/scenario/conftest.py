@@ -67,7 +67,7 @@ def destinations(folder) -> Iterator[dict[str, Destination | Phone]]:
         name: Destination(scenario, folder, port=free_port())
         for name, scenario in DESTINATIONS.items()
     }
-    parties["phone"] = Phone()
+    parties["keypad"] = Phone()
     yield parties
     for party in parties.values():
         party.stop()

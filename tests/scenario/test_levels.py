@@ -125,7 +125,7 @@ def talk(stack, destinations, caller):
         # A call that has just ended is shown for a moment more.
         known = [row["call_id"] for row in run(stack.dsn, _in_progress, number)]
         conversation = caller.call(number, stack.switch.sip_port)
-        called = destinations["phone"].latest()
+        called = destinations["keypad"].latest()
         try:
             (row,) = stack.eventually(lambda: run(stack.dsn, _in_progress, number, known))
             this = Talk(stack, conversation, called, row["call_id"], row["switch_uuid"])
