@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +13,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from callcontrol.cli.cdrs import record_of
+from callcontrol.cli.ladder import ladder_of
+from callcontrol.cli.running_ladder import running_ladder
 from callcontrol.clock import SystemClock, at_of, text_of
 from callcontrol.config import settings
 from callcontrol.reference import Reference
@@ -23,20 +27,24 @@ from tariffs import Change, Meter, Rated
 
 _EVERY_S = 1.0
 
+app = typer.Typer(rich_markup_mode=None)
 
+
+@app.callback(invoke_without_command=True)
 def calls(
+    context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on showing them, until Ctrl-C.")
     ] = False,
 ) -> None:
     """Show the calls in progress, with level and running charge."""
+    if context.invoked_subcommand is not None:
+        return
     chosen = settings()
     clock = SystemClock()
     console = Console(highlight=False)
-    reference = read_reference_once(
-        chosen.dsn, at=at_of(clock.now_us()), prefixes=chosen.number_prefixes
-    )
+    reference = _reference(clock.now_us())
 
     def rows() -> Sequence[tuple[str, CallInProgress]]:
         return run(chosen.dsn, calls_in_progress)
@@ -53,6 +61,37 @@ def calls(
                 threading.Event().wait(_EVERY_S)
     else:
         console.print(_table(rows(), reference, clock.now_us()))
+
+
+@app.command("show")
+def show(
+    call_id: Annotated[str, typer.Argument(metavar="ID", help="Of a call, its own id.")],
+    operator: Annotated[
+        bool, typer.Option("--operator", help="Show a withheld number too: for your eyes only.")
+    ] = False,
+) -> None:
+    """Show the life of one call as a ladder; of one in progress as far as it is known.
+
+    Exits 1 when there is no such call.
+    """
+    dsn = settings().dsn
+    found = record_of(call_id)
+    if found is not None:
+        print(ladder_of(found, operator=operator).drawn())
+        return
+    now_us = SystemClock().now_us()
+    for engine, call in run(dsn, calls_in_progress):
+        if call.call_id == call_id.lower():
+            rated = _rated(call, _reference(now_us), now_us)
+            print(running_ladder(call, engine, rated, now_us).drawn())
+            return
+    print(f"there is no call {call_id}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _reference(now_us: int) -> Reference:
+    chosen = settings()
+    return read_reference_once(chosen.dsn, at=at_of(now_us), prefixes=chosen.number_prefixes)
 
 
 def _plain(

@@ -178,12 +178,21 @@ def _fields(record: dict[str, Any]) -> Iterator[tuple[str, object]]:
             yield name, value
 
 
-def _record(text: str) -> Cdr:
+def record_of(text: str) -> Cdr | None:
+    """Read the record of a call by the text of its id; None when there is none.
+
+    Raises:
+        ConfigError: not the id of a call, or the record was written by another version.
+    """
     try:
         received_us_of(CallId(text))
     except ValueError:
         raise ConfigError(f"{text[:64]!r} is not the id of a call") from None
-    cdr = _readable(lambda: run(settings().dsn, find_cdr, CallId(text)))
+    return _readable(lambda: run(settings().dsn, find_cdr, CallId(text)))
+
+
+def _record(text: str) -> Cdr:
+    cdr = record_of(text)
     if cdr is None:
         print(f"there is no record of call {text}", file=sys.stderr)
         raise typer.Exit(1)

@@ -45,7 +45,7 @@ DESTINATIONS = {
     "rings": "destination-rings",
     "breaks": "destination-breaks",
     "redirects": "destination-redirects",
-    "phone": "destination-answers",  # no gateway leads there
+    "desk": "destination-answers",  # no gateway leads there
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from callcontrol.cdr import Cdr
 from callcontrol.cdr.journal_file import PendingRecord
 from callcontrol.store import run as run_alone
+from callcontrol.store.calls_table import CallInProgress, replace_calls
 from callcontrol.store.cdr_table import insert_cdrs
 from tests.cdr_builders import make_cdr, make_changed_cdr, make_refused_cdr
 
@@ -210,3 +211,39 @@ def test_settlement_by_customer_and_month(run_command: Run, dsn: str) -> None:
         ["2026-01", "other", "1", "2", "min", "5.55", "3.89", "0.04", "CHF", "3.85"],
     ]
     assert json.loads(as_json)[0]["payout"] == "3.845000000000"
+
+
+def test_a_call_as_a_ladder(run_command: Run) -> None:
+    """`calls show` draws the record; a withheld number is for the operator."""
+    status, out, _ = run_command("calls", "show", CDRS[4].call_id)
+    _, told, _ = run_command("calls", "show", CDRS[4].call_id, "--operator")
+
+    assert status == 0
+    assert "-- call from withheld ------" in out
+    assert _DIGITS in told.replace(" ", "")
+
+
+def test_a_call_in_progress_as_a_ladder(run_command: Run, dsn: str) -> None:
+    """Before there is a record, the live view tells."""
+    call = CallInProgress(
+        call_id=make_cdr(50).call_id,
+        switch_uuid="leg",
+        state="dialling",
+        received_us=make_cdr(50).received_us,
+        number="+41901123456",
+    )
+    run_alone(dsn, replace_calls, "engine-1", [call])
+
+    status, out, _ = run_command("calls", "show", call.call_id)
+
+    assert status == 0
+    assert "engine engine-1, in progress" in out
+    assert "* now: dialling" in out
+
+
+def test_no_such_call(run_command: Run) -> None:
+    """The answer is no: status 1; what is no id at all is wrong use."""
+    unknown = make_cdr(9).call_id
+
+    assert run_command("calls", "show", unknown) == (1, "", f"there is no call {unknown}\n")
+    assert run_command("calls", "show", "x") == (2, "", "'x' is not the id of a call\n")
