@@ -195,21 +195,22 @@ class Reconciliation:
 def charge_of(record: Cdr, tariff: Tariff, answered_us: int, ended_us: int) -> Decimal:
     """Compute what a recorded call costs between two instants of the switch.
 
-    Charging starts as long after the answer as the record says.
+    Charging starts at the answer, but not before the wait after the price was spoken.
 
     Raises:
         TariffError: the table lacks the level, or a change lies before the start.
     """
-    start_us = answered_us
-    if record.segments and record.answered_us is not None:
-        start_us += record.segments[0].from_us - record.answered_us
+    waits = (one.charged_from_us for one in record.announcements)
+    start_us = max(answered_us, *(at_us for at_us in waits if at_us is not None), 0)
+    if ended_us < start_us:
+        return Decimal("0.00")
     meter = Meter(tariff, level=record.level_at_start or 0, start_us=start_us)
     for change in record.changes:
         at_us = change.in_force_us
         # A step of the table comes by itself.
         if at_us is not None and at_us < ended_us and change.by != STEP:
             meter.change_level(change.level, at_us, by=change.by)
-    return meter.stop(max(ended_us, start_us)).charge
+    return meter.stop(ended_us).charge
 
 
 def windows(first_us: int, last_us: int, each_us: int) -> Sequence[tuple[int, int]]:

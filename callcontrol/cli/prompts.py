@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +34,10 @@ _FILE = Annotated[
     Path | None, typer.Option(help="A reference file to go by, instead of Postgres.")
 ]
 
+_TARIFF = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only what this tariff needs.")
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -60,6 +64,7 @@ class Place:
 def prompts(
     context: typer.Context,
     file: _FILE = None,
+    tariff: _TARIFF = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """List what callers must be told of prices, and whether it is there.
@@ -69,7 +74,7 @@ def prompts(
     """
     if context.invoked_subcommand is not None:
         return
-    places = list(places_of(_reference(file), settings()))
+    places = list(places_of(_reference(file, tariff), settings()))
     if as_json:
         print(json.dumps([_plain(place) for place in places], indent=2, ensure_ascii=False))
     else:
@@ -81,13 +86,13 @@ def prompts(
 
 
 @app.command("make")
-def make_(file: _FILE = None) -> None:
+def make_(file: _FILE = None, tariff: _TARIFF = None) -> None:
     """Make the prompts that are missing, with the speech synthesiser of CALLCONTROL_VOICE.
 
     What is there already is left alone. A price that has changed is another prompt.
     """
     chosen = settings()
-    places = list(places_of(_reference(file), chosen))
+    places = list(places_of(_reference(file, tariff), chosen))
     missing = [place for place in places if place.prompt is None]
     folder = PromptFolder(chosen.prompts, chosen.voice)
     if missing and (fault := synthesiser_fault(chosen.voice)):
@@ -145,14 +150,22 @@ def _later(now: datetime, begins: datetime | None) -> datetime:
     return now if begins is None else max(now, begins)
 
 
-def _reference(file: Path | None) -> Reference:
+def _reference(file: Path | None, tariff: str | None) -> Reference:
+    """Read the reference, of its tariffs only the one named, if one is."""
     chosen = settings()
     now = at_of(SystemClock().now_us())
     if file is not None:
-        return read_reference_file(file, at=now, prefixes=chosen.number_prefixes)[1]
-    from callcontrol.store.reference_rows import read_built_once
+        reference = read_reference_file(file, at=now, prefixes=chosen.number_prefixes)[1]
+    else:
+        from callcontrol.store.reference_rows import read_built_once
 
-    return read_built_once(chosen.dsn, at=now, prefixes=chosen.number_prefixes).reference
+        built = read_built_once(chosen.dsn, at=now, prefixes=chosen.number_prefixes)
+        reference = built.reference
+    if tariff is None:
+        return reference
+    if tariff not in reference.tariffs:
+        raise ConfigError(f"there is no tariff {tariff[:64]!r}")
+    return replace(reference, tariffs={tariff: reference.tariffs[tariff]})
 
 
 def _plain(place: Place) -> dict[str, object]:

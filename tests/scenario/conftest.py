@@ -181,6 +181,22 @@ class Stack:
         self._engine.send_signal(signal.SIGTERM)
         self._engine.wait(60)
 
+    @contextmanager
+    def engine_with(self, **settings: str) -> Iterator[None]:
+        """Have the engine run with other settings meanwhile."""
+        before = dict(self._environment)
+        self._environment |= {
+            f"CALLCONTROL_{name.upper()}": is_ for name, is_ in settings.items()
+        }
+        try:
+            self.stop_engine()
+            self.start_engine()
+            yield
+        finally:
+            self._environment = before
+            self.stop_engine()
+            self.start_engine()
+
     def kill_engine(self) -> None:
         """Kill the engine, as a crash would."""
         assert self._engine is not None

@@ -153,6 +153,7 @@ class Caller:
         talk_ms: int = 1000,
         sender: str = f"<sip:{CALLER}@127.0.0.1>",
         headers: tuple[str, ...] = (),
+        key: str = "",
         count: int = 1,
         rate: int = 1,
         deadline_s: float = 40,
@@ -165,6 +166,7 @@ class Caller:
             talk_ms: for the scenario's pause.
             sender: the From header, without tag.
             headers: more headers of the INVITE.
+            key: what the caller presses, in scenarios in which one is pressed.
             count: how many calls.
             rate: how many of them are begun a second.
             deadline_s: how long all of it may take.
@@ -175,6 +177,7 @@ class Caller:
         filled = (
             text.replace("@DIALLED@", dialled)
             .replace("@FROM@", sender)
+            .replace("@KEY@", key)
             .replace("@HEADERS@", "\n".join(headers or ("Subject: scenario",)))
         )
         script = self._folder / f"{stem}.xml"

@@ -78,6 +78,14 @@ class TestPrompts:
             "4 prompts are missing\n"
         )
 
+    def test_of_one_tariff(self, run: Run):
+        """A tariff may be named; one that is not there is named in the answer."""
+        found = run("--tariff", "hotline", "--json")
+        status, _, err = run("make", "--tariff", "nothing")
+
+        assert len(json.loads(found[1])) == 4
+        assert (status, err) == (2, "there is no tariff 'nothing'\n")
+
     def test_language_that_cannot_be_spoken_is_named(self, run: Run):
         """With the table that asks for it."""
         status, _, err = run(language="rm")
