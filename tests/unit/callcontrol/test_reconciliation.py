@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from callcontrol.cdr import CdrChange, CdrSegment, call_id_for
+from callcontrol.cdr import CdrAnnouncement, CdrChange, call_id_for
 from callcontrol.esl.switch_cdrs import SwitchCdr
 from callcontrol.reconciliation import Reconciliation, charge_of, windows
 from tests.builders import CREATED_US, make_tariff
@@ -201,14 +201,16 @@ class TestChargeOf:
         # 30 s at 3.00, then 20.00 and 32 started seconds at 4.50 a minute: 1.50 + 20.00 + 2.40
         assert charge == Decimal("23.90")
 
-    def test_charging_begins_as_long_after_the_answer_as_the_record_says(self):
-        """A price was spoken first."""
-        segment = CdrSegment(
-            level=1, from_us=ANSWERED_US + 10_000_000, to_us=ENDED_US, seconds=52, amount=0
+    def test_charging_waits_for_the_price_to_have_been_spoken(self):
+        """From where the record says; a call that ended before costs nothing."""
+        told = CdrAnnouncement(
+            name="spoken/de", started_us=ANSWERED_US, charged_from_us=ANSWERED_US + 10_000_000
         )
-        record = make_record(segments=(segment,))
+        record = make_record(announcements=(told,))
+        early_us = ANSWERED_US + 9_000_000
 
         assert charge_of(record, make_tariff(), ANSWERED_US, ENDED_US) == Decimal("2.60")
+        assert charge_of(record, make_tariff(), ANSWERED_US, early_us) == Decimal("0.00")
 
 
 def test_windows_cover_a_time_without_gap_or_overlap():
