@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.figures import tried
 from callcontrol.calls.level_requests import LevelRequests
 from callcontrol.calls.levels import heard
 from callcontrol.calls.lifecycle import run_call
@@ -409,4 +410,5 @@ def in_progress(call: Call) -> CallInProgress:
             for one in call.changes
             if one.in_force_us is not None
         ),
+        attempts=tuple(told for one in call.tries for told in tried(one)),
     )

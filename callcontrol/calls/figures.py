@@ -5,6 +5,8 @@ Every label's value comes from a closed set, whatever a caller, a customer or a 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from callcontrol.calls.call import Try
 from callcontrol.cdr import Cdr
 from callcontrol.metrics import REASONS, Metrics
@@ -49,6 +51,20 @@ def count_try(this: Try, metrics: Metrics) -> None:
         metrics.attempts.labels(gateway, outcome).inc()
         metrics.attempt_causes.labels(gateway, _known(cause)).inc()
     _observe_delay(this, metrics)
+
+
+def tried(this: Try) -> Iterator[dict[str, str | None]]:
+    """Tell of each branch of a try what may be seen of it while the call lasts."""
+    for branch, leg_uuid in zip(this.dial.branches, this.leg_uuids, strict=True):
+        attempt = this.attempt
+        if attempt is None:
+            outcome = "rings"
+        elif attempt.is_answered:
+            is_it = leg_uuid == this.answered_leg or len(this.leg_uuids) == 1
+            outcome = "answered" if is_it else "lost_race"
+        else:
+            outcome = outcome_of(attempt.cause)
+        yield {"target": branch.target.address, "gateway": branch.gateway, "outcome": outcome}
 
 
 def _observe_delay(this: Try, metrics: Metrics) -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "serve": "Run the engine: take calls from the switch, meter them, record them.",
     "calls": "Show the calls in progress, with level and running charge.",
     "level": "Change the level of a running call, or of a number.",
+    "top": "Show calls, rates, refusals, journal and link on one screen.",
     "cdrs": "Show call detail records, newest first.",
     "reconcile": "Compare the switch's own records and calls with ours: what differs?",
     "journal": "Show what waits in the local journal; `journal ship` ships it now.",

@@ -97,7 +97,7 @@ def _reference(now_us: int) -> Reference:
 def _plain(
     engine: str, call: CallInProgress, reference: Reference, now_us: int
 ) -> dict[str, Any]:
-    rated = _rated(call, reference, now_us)
+    rated = rated_now(call, reference, now_us)
     return {
         "call_id": call.call_id,
         "engine": engine,
@@ -107,7 +107,7 @@ def _plain(
         "received_at": text_of(call.received_us),
         "answered_at": text_of(call.answered_us) if call.answered_us else None,
         "tariff": call.tariff,
-        "level": _level(call, rated),
+        "level": level_in_force(call, rated),
         "metered_us": rated.metered_us if rated else 0,
         "charge": str(rated.charge) if rated else None,
         "currency": rated.currency if rated else None,
@@ -122,13 +122,13 @@ def _table(
         title=f"{len(rows)} calls in progress",
     )  # fmt: skip
     for engine, call in rows:
-        rated = _rated(call, reference, now_us)
+        rated = rated_now(call, reference, now_us)
         table.add_row(
             printed(E164(call.number)) if call.number else "",
             call.caller or "",
             call.state,
             _local(at_of(call.answered_us or call.received_us)),
-            "" if call.level is None else str(_level(call, rated)),
+            "" if call.level is None else str(level_in_force(call, rated)),
             f"{rated.metered_us / 1_000_000:.0f} s" if rated else "",
             f"{rated.currency} {rated.charge}" if rated else "",
             engine,
@@ -136,12 +136,12 @@ def _table(
     return table
 
 
-def _level(call: CallInProgress, rated: Rated | None) -> int | None:
+def level_in_force(call: CallInProgress, rated: Rated | None) -> int | None:
     """Give the level in force now: an automatic step may have come since it was told."""
     return rated.segments[-1].level if rated and rated.segments else call.level
 
 
-def _rated(call: CallInProgress, reference: Reference, now_us: int) -> Rated | None:
+def rated_now(call: CallInProgress, reference: Reference, now_us: int) -> Rated | None:
     """Price a call as if it ended now, by the very table its engine uses."""
     if call.meter_start_us is None or call.tariff is None or call.level is None:
         return None

@@ -226,7 +226,14 @@ class Stage:
         """Tell how to reach what is running and leave it so until Ctrl-C."""
         for name in ("CALLCONTROL_DSN", "CALLCONTROL_SWITCH_PORT", "CALLCONTROL_METRICS_PORT"):
             self._console.print(f"export {name}='{self._environment[name]}'")
-        self._console.print(f"SIP arrives at {self._sip}. Ctrl-C ends it all.")
+        self._console.print(
+            f"SIP arrives at {self._sip}; twenty calls a minute to it:\n"
+            f"  {sys.executable} -m switchsim.phones call --to {self._sip} --number 0901123456 "
+            "--from +41795550004 --count 200 --rate 0.33 --talk 30\n"
+            "With the three lines above, `callcontrol top` shows them in another terminal. "
+            "Ctrl-C ends it all.",
+            soft_wrap=True,
+        )
         try:
             signal.pause()
         except KeyboardInterrupt:

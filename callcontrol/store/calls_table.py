@@ -25,6 +25,7 @@ _TYPES = {
     "level": "smallint",
     "level_at_start": "smallint",
     "changes": "jsonb",
+    "attempts": "jsonb",
 }  # the rest is text
 _INSTANTS = ("received", "answered")
 
@@ -42,6 +43,8 @@ class CallInProgress:
         level_at_start: the one it started at; what the changes changed.
         changes: the changes of level that came into force, as plain JSON objects with `level`
             and `in_force_us`; not the automatic steps, which follow from the tariff.
+        attempts: the destinations tried so far, as plain JSON objects with `target`, `gateway`
+            and `outcome`: `rings`, `answered`, or why not.
     """
 
     call_id: CallId
@@ -59,6 +62,7 @@ class CallInProgress:
     level: int | None = None
     level_at_start: int | None = None
     changes: tuple[dict[str, Any], ...] = ()
+    attempts: tuple[dict[str, Any], ...] = ()
 
 
 _PLAIN = [
@@ -123,5 +127,6 @@ async def calls_in_progress(connection: Connection) -> list[tuple[str, CallInPro
 def _call_of(row: dict[str, Any]) -> CallInProgress:
     del row["engine"]
     row["call_id"] = CallId(str(row["call_id"]))
-    row["changes"] = tuple(json.loads(row["changes"]))
+    for name in ("changes", "attempts"):
+        row[name] = tuple(json.loads(row[name]))
     return CallInProgress(**row)

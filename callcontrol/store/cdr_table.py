@@ -174,6 +174,20 @@ async def find_cdrs(connection: Connection, wanted: CdrFilter) -> list[Cdr]:
     return await _read(connection, where, wanted.limit, *given.values())
 
 
+async def find_refused(connection: Connection, limit: int) -> list[Cdr]:
+    """Give the newest records of calls that were never put through, of the last day.
+
+    Raises:
+        ValueError: a record was written by a newer version of this program.
+    """
+    where = [
+        "received_at > clock_timestamp() - interval '1 day'",
+        "disposition <> 'answered'",
+        "attempts = '[]'",
+    ]
+    return await _read(connection, where, limit)
+
+
 async def find_cdr(connection: Connection, call_id: CallId) -> Cdr | None:
     """Give one record.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _CONNECT_S = 5.0
 _ONE_AT_A_TIME = 0x6361_6C6C  # key of the advisory lock that makes a second `migrate` wait
+_NO_CODE = "9999"
 
 SCHEMA = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 """The schema this version of the program needs."""
@@ -49,15 +50,32 @@ async def schema_version(connection: Connection) -> str | None:
     return version
 
 
-async def check_schema(connection: Connection, dsn: str) -> None:
+async def check_schema(connection: Connection, dsn: str, *, may_be_newer: bool = False) -> None:
     """Refuse a database whose schema is not the one this program was written for.
+
+    Args:
+        connection: to it.
+        dsn: of it.
+        may_be_newer: a schema of later code will do that says it serves this code, as after
+            an upgrade that was rolled back; for who reads, and adds records.
 
     Raises:
         ConfigError: one sentence with what to do.
     """
     version = await schema_version(connection)
-    if version != SCHEMA:
+    if version == SCHEMA:
+        return
+    is_newer = version is not None and version > SCHEMA
+    if not (may_be_newer and is_newer and await _serves_from(connection) <= SCHEMA):
         raise _wrong_schema(version, dsn)
+
+
+async def _serves_from(connection: Connection) -> str:
+    """Give the oldest schema whose code this one serves; a migration writes it."""
+    said = await connection.fetchval(
+        "SELECT obj_description('alembic_version'::regclass, 'pg_class')"
+    )
+    return str(said or "").removeprefix("serves code from ") or _NO_CODE
 
 
 async def _migrate(dsn: str) -> tuple[str | None, str]:

@@ -89,7 +89,7 @@ class Follower:
             await connection.add_listener(CHANNEL, lambda *said: told.put_nowait(str(said[3])))
             connection.add_termination_listener(lambda _: told.put_nowait(None))
             if self._rows.revision is None:
-                await check_schema(connection, self._dsn)
+                await check_schema(connection, self._dsn, may_be_newer=True)
             await self._read(connection, frozenset({EVERYTHING}))
             self._failures = 0
             while True:

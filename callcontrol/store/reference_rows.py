@@ -156,5 +156,5 @@ def read_reference_once(dsn: str, *, at: datetime, prefixes: tuple[str, ...] = (
 async def _built(
     connection: Connection, dsn: str, at: datetime, prefixes: tuple[str, ...]
 ) -> Built:
-    await check_schema(connection, dsn)
+    await check_schema(connection, dsn, may_be_newer=True)
     return await ReferenceRows(prefixes=prefixes).read(connection, {EVERYTHING}, at=at)

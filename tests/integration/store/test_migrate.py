@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from callcontrol.errors import ConfigError, StoreRejected, StoreUnavailable
 from callcontrol.store import Connection, EmbeddedPostgres, run
 from callcontrol.store.migrate import SCHEMA, check_schema, migrate
+from callcontrol.store.reference_rows import read_reference_once
 
 
 @pytest.fixture
@@ -54,6 +57,26 @@ def test_another_schema_is_refused(dsn: str, version: str, sentence: str) -> Non
 
     with pytest.raises(ConfigError, match=sentence):
         run(dsn, check_schema, dsn)
+
+
+def test_a_newer_schema_that_serves_this_code(dsn: str) -> None:
+    """After an upgrade is rolled back engines run on it; what writes the reference does not."""
+    run(dsn, _execute, "UPDATE alembic_version SET version_num = '9999'")
+
+    run(dsn, partial(check_schema, may_be_newer=True), dsn)
+    assert read_reference_once(dsn, at=datetime(2027, 1, 1, tzinfo=UTC)).revision
+    with pytest.raises(ConfigError, match="newer than this version knows"):
+        run(dsn, check_schema, dsn)
+
+
+@pytest.mark.parametrize("said", ["'serves code from 9998'", "NULL"])
+def test_a_newer_schema_that_does_not_serve_this_code(dsn: str, said: str) -> None:
+    """It says so, or nothing."""
+    run(dsn, _execute, "UPDATE alembic_version SET version_num = '9999'")
+    run(dsn, _execute, f"COMMENT ON TABLE alembic_version IS {said}")
+
+    with pytest.raises(ConfigError, match="newer than this version knows"):
+        run(dsn, partial(check_schema, may_be_newer=True), dsn)
 
 
 def test_a_newer_database_is_left_alone(dsn: str) -> None:
