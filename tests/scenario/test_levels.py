@@ -297,7 +297,7 @@ def test_the_level_of_a_number_with_its_running_calls(stack, talk):
 
 
 def _route(stack):
-    return stack.command("route", "0900800002", "--json")
+    return stack.command("route", "0900800002", "--from", "+41795550001", "--json")
 
 
 def test_an_engine_killed_after_a_change_has_not_lost_it(stack, talk):
