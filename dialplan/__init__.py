@@ -67,7 +67,14 @@ from dialplan.service_number import DEFAULT_ZONE, ServiceNumber
 from dialplan.special_dates import Override, PublicHolidays, SpecialDate
 from dialplan.target import EVERY_OUTCOME, Route, Step, Target, kind_of_line, parse_target
 from dialplan.timeline import Timeline
-from dialplan.week import Slot, WeekPlan, parse_weekdays, wall_clock, weekdays_text
+from dialplan.week import (
+    LevelSlot,
+    Slot,
+    WeekPlan,
+    parse_weekdays,
+    wall_clock,
+    weekdays_text,
+)
 
 __all__ = [
     "ANONYMOUS",
@@ -108,6 +115,7 @@ __all__ = [
     "InvalidTarget",
     "InvalidTimeline",
     "InvalidWeek",
+    "LevelSlot",
     "Operator",
     "Operators",
     "Outcome",

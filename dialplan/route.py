@@ -155,7 +155,7 @@ def _routed(number: ServiceNumber, accounts: Accounts, at: datetime) -> Connect 
         route=number.routes[route_name].at(at),
         presentation=number.presentation.at(at),
         tariff=number.tariff.at(at),
-        level=number.level.at(at),
+        level=number.level_at(at),
         scopes=_scopes(number, accounts),
     )
 

@@ -16,7 +16,7 @@ from dialplan.special_dates import Override, PublicHolidays, SpecialDate
 from dialplan.target import Route
 from dialplan.timeline import Timeline
 from dialplan.validity import is_within, validity_faults
-from dialplan.week import WeekPlan
+from dialplan.week import LevelSlot, Slot, WeekPlan
 
 DEFAULT_ZONE = ZoneInfo("Europe/Zurich")
 
@@ -24,7 +24,8 @@ DEFAULT_ZONE = ZoneInfo("Europe/Zurich")
 _PROMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 _NO_ROUTE: Timeline[str | None] = Timeline(None)
-_NO_SLOTS = Timeline(WeekPlan())
+_NO_SLOTS: Timeline[WeekPlan[Slot]] = Timeline(WeekPlan())
+_NO_LEVEL_SLOTS: WeekPlan[LevelSlot] = WeekPlan()
 _SHOWS_CALLER = Timeline(Presentation.CALLER)
 
 
@@ -37,7 +38,9 @@ class ServiceNumber:
         category: `0800`, `0840`, ... as `category_of(number)` gives it.
         customer_id: who rents it.
         tariff: the name of the tariff.
-        level: the level a call starts at, 1-90.
+        level: the level a call starts at where the weekly plan of levels has none, 1-90.
+        level_week: goes before `level`, in the number's zone.
+        level_week_live: running calls change with the weekly plan of levels, too.
         zone: the zone of its week and its special dates.
         routes: by name; each route may be replaced at scheduled instants.
         default_route: the name of the route when nothing else holds; None: closed.
@@ -71,13 +74,15 @@ class ServiceNumber:
     zone: ZoneInfo = DEFAULT_ZONE
     routes: Mapping[str, Timeline[Route]] = field(default_factory=dict)
     default_route: Timeline[str | None] = _NO_ROUTE
-    week: Timeline[WeekPlan] = _NO_SLOTS
+    week: Timeline[WeekPlan[Slot]] = _NO_SLOTS
     special_dates: tuple[SpecialDate | PublicHolidays, ...] = ()
     overrides: tuple[Override, ...] = ()
     presentation: Timeline[Presentation] = _SHOWS_CALLER
     fixed_number: E164 | None = None
     refuses_withheld: bool = False
     level_keys: bool = False
+    level_week: WeekPlan[LevelSlot] = _NO_LEVEL_SLOTS
+    level_week_live: bool = False
     max_calls: int | None = None
     active_from: datetime | None = None
     active_until: datetime | None = None
@@ -116,6 +121,18 @@ class ServiceNumber:
             and caller.number in self.test_callers
         )
 
+    def level_at(self, instant: datetime) -> int:
+        """Give the level at which a call that arrives at an aware instant starts."""
+        slot = self.level_week.slot_at(instant, self.zone)
+        return self.level.at(instant) if slot is None else slot.level
+
+    def every_level(self) -> Iterator[tuple[str, int]]:
+        """Give every level that a call may start at, with its path."""
+        for level in self.level.values():
+            yield "level", level
+        for index, slot in enumerate(self.level_week.slots):
+            yield f"level_week.{index}.level", slot.level
+
     def every_route(self) -> Iterator[tuple[str, Route]]:
         """Give every route, present and scheduled, with its path such as `routes.office`."""
         for name, timeline in self.routes.items():
@@ -134,9 +151,9 @@ def _faults(number: ServiceNumber) -> Iterator[Fault]:
     if number.category != category:
         message = f"is {number.category!r}, but {number.number} is of category {category}"
         yield Fault(path="category", message=message)
-    for level in number.level.values():
+    for path, level in number.every_level():
         if not 1 <= level <= 90:
-            yield Fault(path="level", message=f"{level} is not from 1 to 90")
+            yield Fault(path=path, message=f"{level} is not from 1 to 90")
     if number.max_calls is not None and number.max_calls < 0:
         yield Fault(path="max_calls", message="is below 0")
     yield from validity_faults(

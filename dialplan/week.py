@@ -11,12 +11,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, time
-from typing import NamedTuple
+from datetime import datetime, time, timedelta
+from typing import Generic, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from dialplan.errors import Fault, InvalidWeek
 
+_HOUR_US = 3_600_000_000
 _DAY_US = 86_400_000_000
 _WEEK_US = 7 * _DAY_US
 _NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -40,7 +41,7 @@ def wall_clock(instant: datetime, zone: ZoneInfo) -> datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class WeekSlot:
     """A stretch of local wall time on some days of the week.
 
     Attributes:
@@ -48,7 +49,6 @@ class Slot:
         start: local wall time, included.
         end: local wall time, not included; at or before `start` it is the next day's, so
             00:00-00:00 is the whole day and 22:00-06:00 crosses midnight.
-        route: the name of a route; None: closed.
 
     Raises:
         InvalidWeek: no weekday, one that is none, or a time with a zone of its own.
@@ -57,7 +57,6 @@ class Slot:
     weekdays: frozenset[int]
     start: time
     end: time
-    route: str | None
 
     def __post_init__(self) -> None:
         """Refuse what is no time of a week."""
@@ -73,16 +72,45 @@ class Slot:
         return f"{weekdays_text(self.weekdays)} {_clock(self.start)}-{end}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot(WeekSlot):
+    """A stretch of the week with a route.
+
+    Attributes:
+        route: the name of a route; None: closed.
+    """
+
+    route: str | None
+
+    __str__ = WeekSlot.__str__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSlot(WeekSlot):
+    """A stretch of the week with a level.
+
+    Attributes:
+        level: the number of the level, 1 to 90.
+    """
+
+    level: int
+
+    __str__ = WeekSlot.__str__
+
+
+S = TypeVar("S", bound=WeekSlot)
+
+
 class _Stretch(NamedTuple):
     """Part of a slot inside one week, in microseconds of wall time from Monday 00:00."""
 
     start_us: int
     end_us: int
-    slot: Slot
+    slot: WeekSlot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WeekPlan:
+class WeekPlan(Generic[S]):
     """Slots that do not overlap.
 
     Attributes:
@@ -92,7 +120,7 @@ class WeekPlan:
         InvalidWeek: two slots hold at the same time.
     """
 
-    slots: tuple[Slot, ...] = ()
+    slots: tuple[S, ...] = ()
     _stretches: tuple[_Stretch, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -105,14 +133,33 @@ class WeekPlan:
             raise InvalidWeek(*faults)
         object.__setattr__(self, "_stretches", tuple(stretches))
 
-    def slot_at(self, instant: datetime, zone: ZoneInfo) -> Slot | None:
+    def slot_at(self, instant: datetime, zone: ZoneInfo) -> S | None:
         """Give the slot that holds at an aware instant in a zone, or None."""
         wall = wall_clock(instant, zone)
         wall_us = wall.weekday() * _DAY_US + _us_of_day(wall.time())
         before = bisect_right(self._stretches, wall_us, key=lambda part: part.start_us)
         if not before or wall_us >= self._stretches[before - 1].end_us:
             return None
-        return self._stretches[before - 1].slot
+        return cast("S", self._stretches[before - 1].slot)
+
+    def next_look(self, instant: datetime, zone: ZoneInfo) -> datetime | None:
+        """Give an instant after an aware one by which nothing changes without being looked at.
+
+        Another slot may hold from there on, or the same as before; none begins or ends in
+        between. That is the next beginning or end of a slot by today's clock, or the next full
+        hour, whichever comes first: clocks are set at full hours.
+
+        Returns:
+            None when there are no slots.
+        """
+        if not self._stretches:
+            return None
+        wall = wall_clock(instant, zone)
+        wall_us = wall.weekday() * _DAY_US + _us_of_day(wall.time())
+        edges = {us for part in self._stretches for us in part[:2]}
+        wait_us = min((us - wall_us - 1) % _WEEK_US + 1 for us in edges)
+        hour_us = _HOUR_US - (_us_of_day(wall.time()) % _HOUR_US)
+        return instant + timedelta(microseconds=min(wait_us, hour_us))
 
 
 def parse_weekdays(text: str) -> frozenset[int]:
@@ -155,7 +202,7 @@ def _us_of_day(at: time) -> int:
     return ((at.hour * 60 + at.minute) * 60 + at.second) * 1_000_000 + at.microsecond
 
 
-def _parts(slot: Slot) -> Iterator[_Stretch]:
+def _parts(slot: WeekSlot) -> Iterator[_Stretch]:
     length_us = (_us_of_day(slot.end) - _us_of_day(slot.start)) % _DAY_US or _DAY_US
     for day in slot.weekdays:
         start_us = day * _DAY_US + _us_of_day(slot.start)
@@ -167,7 +214,7 @@ def _parts(slot: Slot) -> Iterator[_Stretch]:
 
 def _overlaps(stretches: Iterable[_Stretch]) -> list[Fault]:
     """Find the slots that hold at the same time, each two once; the stretches are in order."""
-    found: dict[tuple[Slot, Slot], Fault] = {}
+    found: dict[tuple[WeekSlot, WeekSlot], Fault] = {}
     furthest: _Stretch | None = None  # of those begun so far, the one that ends last
     for part in stretches:
         if furthest is not None and part.start_us < furthest.end_us:

@@ -21,6 +21,7 @@ from callcontrol.calls.hangup import (
     refuse,
     release,
 )
+from callcontrol.calls.level_plan import follow_plan, unfollow_plan
 from callcontrol.calls.levels import deal_with_changes, settle_changes
 from callcontrol.calls.price_told import tell_price, unspoken_price
 from callcontrol.calls.recording import cdr_of, draft_of, unfinished
@@ -184,6 +185,7 @@ def answered(call: Call, engine: Engine) -> None:
     call.draft = draft_of(call, engine.settings.engine)
     engine.journal.noted(call.call_id, {"draft": call.draft.to_json()})
     watch(call, engine)
+    follow_plan(call, engine)
     deal_with_changes(call, engine)
     engine.live_calls.changed()
     engine.log.info("call_answered", call_id=call.call_id, at_level=call.level)
@@ -218,6 +220,7 @@ def record(call: Call, engine: Engine) -> None:
     """
     settle_changes(call, engine)
     unwatch(call, engine)
+    unfollow_plan(call, engine)
     call.move_to(CallState.RELEASED)
     if not call.is_adopted:
         call.draft = draft_of(call, engine.settings.engine)

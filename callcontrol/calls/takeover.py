@@ -22,6 +22,7 @@ from callcontrol.calls.advice import takes_advice
 from callcontrol.calls.call import Call, LegUuid
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.kept_facts import ENGINE, draft_from, owned
+from callcontrol.calls.level_plan import follow_plan
 from callcontrol.calls.levels import CHANGE, deal_with_changes
 from callcontrol.calls.lifecycle import record
 from callcontrol.calls.resync import channels_of, close_unseen
@@ -276,6 +277,7 @@ def _notice_answer(call: Call, answered_us: int | None, engine: Engine) -> None:
         call.answered_us = answered_us
         call.move_to(CallState.ANSWERED)
         watch(call, engine)
+        follow_plan(call, engine)
         deal_with_changes(call, engine)
 
 

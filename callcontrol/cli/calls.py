@@ -82,7 +82,7 @@ def show(
     now_us = SystemClock().now_us()
     for engine, call in run(dsn, calls_in_progress):
         if call.call_id == call_id.lower():
-            rated = _rated(call, _reference(now_us), now_us)
+            rated = rated_now(call, _reference(now_us), now_us)
             print(running_ladder(call, engine, rated, now_us).drawn())
             return
     print(f"there is no call {call_id}", file=sys.stderr)

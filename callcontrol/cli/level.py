@@ -112,6 +112,10 @@ def _change_number(
     since = "now" if at is None else text_of(us_of(at))
     too = ", its running calls too" if is_live else ""
     print(f"{printed(number)}: level {level} from {since}{too}")
+    if asked.has_plan:
+        print(
+            "while a slot of its weekly plan of levels holds, the slot's level goes before it"
+        )
     _tell(asked, level)
     missing = asked.expected - len(asked.outcomes)
     if missing > 0:

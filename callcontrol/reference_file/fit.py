@@ -121,6 +121,15 @@ def tariff_fit(number: ServiceNumber | None, around: Around) -> Iterator[Fault]:
             yield Fault(path="tariff", message=message)
         elif level not in table.levels:
             yield Fault(path="level", message=f"tariff {name!r} has no level {level}")
+        else:
+            yield from _week_fit(number, name, table)
+
+
+def _week_fit(number: ServiceNumber, name: str, table: Tariff) -> Iterator[Fault]:
+    for index, slot in enumerate(number.level_week.slots):
+        if slot.level not in table.levels:
+            message = f"tariff {name!r} has no level {slot.level}"
+            yield Fault(path=f"level_week.{index}.level", message=message)
 
 
 def _gateway_fit(

@@ -186,6 +186,15 @@ class SlotEntry(Entry):
     route: RouteName
 
 
+class LevelSlotEntry(Entry):
+    """A stretch of the week, in local time, in which calls start at a level of its own."""
+
+    weekdays: Weekdays
+    start: Clock
+    end: Clock = Field(description="24:00 is the end of the day; before start: the next day")
+    level: Whole
+
+
 class SpecialDateEntry(Entry):
     """A day, or a range of days, that goes before the week."""
 
@@ -267,6 +276,12 @@ class NumberEntry(Entry):
     fixed_number: Number | None = None
     refuses_withheld: Flag = False
     level_keys: Flag = Field(False, description="the destination may change the level by *NN#")
+    level_week: tuple[LevelSlotEntry, ...] = Field(
+        (), description="goes before `level`, and before what it is changed to"
+    )
+    level_week_live: Flag = Field(
+        False, description="running calls change their level with the week, too"
+    )
     max_calls: Whole | None = None
     active_from: Instant | None = None
     active_until: Instant | None = None

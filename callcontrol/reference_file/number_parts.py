@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from callcontrol.reference_file.model import (
+    LevelSlotEntry,
     NumberEntry,
     OverrideEntry,
     PublicHolidaysEntry,
@@ -20,6 +21,7 @@ from callcontrol.reference_file.parts import Faults
 from callcontrol.reference_file.scalars import CLOSED, zone_of
 from dialplan import (
     E164,
+    LevelSlot,
     Outcome,
     Override,
     Presentation,
@@ -45,6 +47,7 @@ _AS_ENTERED = (
     "fixed_number",
     "refuses_withheld",
     "level_keys",
+    "level_week_live",
     "max_calls",
     "active_from",
     "active_until",
@@ -85,6 +88,7 @@ def _fields(number: E164, entry: NumberEntry, faults: Faults) -> dict[str, Any]:
         "routes": _routes(entry, faults),
         "default_route": _timeline(entry, "default_route", _route_name, faults),
         "week": _timeline(entry, "week", partial(make_week, faults=faults), faults),
+        "level_week": make_level_week(entry.level_week, faults),
         "special_dates": tuple(_special_dates(entry, faults)),
         "overrides": tuple(_overrides(entry, faults)),
         "presentation": _timeline(entry, "presentation", Presentation, faults),
@@ -168,7 +172,23 @@ def _route_name(name: str) -> str | None:
     return None if name == CLOSED else name
 
 
-def make_week(slots: Iterable[SlotEntry], faults: Faults) -> WeekPlan | None:
+def make_level_week(
+    slots: Iterable[LevelSlotEntry], faults: Faults
+) -> WeekPlan[LevelSlot] | None:
+    """Make a weekly plan of levels."""
+    made = (
+        LevelSlot(
+            weekdays=parse_weekdays(slot.weekdays),
+            start=slot.start,
+            end=slot.end,
+            level=slot.level,
+        )
+        for slot in slots
+    )
+    return faults.attempt("level_week", lambda: WeekPlan(slots=tuple(made)))
+
+
+def make_week(slots: Iterable[SlotEntry], faults: Faults) -> WeekPlan[Slot] | None:
     """Make a weekly plan."""
     made = (
         Slot(

@@ -51,6 +51,7 @@ from dialplan import (
     PublicHolidays,
     Route,
     ServiceNumber,
+    Slot,
     SpecialDate,
     Step,
     Target,
@@ -318,12 +319,12 @@ def _always_presentation(value: str) -> Timeline[Presentation]:
     return Timeline(Presentation(value))
 
 
-def _always_week(value: object) -> Timeline[WeekPlan]:
+def _always_week(value: object) -> Timeline[WeekPlan[Slot]]:
     return _week(tuple([_frozen(slot) for slot in _list(value)]))
 
 
 @lru_cache(maxsize=65536, typed=True)
-def _week(slots: tuple[_Items, ...]) -> Timeline[WeekPlan]:
+def _week(slots: tuple[_Items, ...]) -> Timeline[WeekPlan[Slot]]:
     entries = [SlotEntry.model_validate(dict(slot)) for slot in slots]
     return Timeline(_whole_made(lambda faults: make_week(entries, faults)))
 

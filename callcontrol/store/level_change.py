@@ -62,11 +62,13 @@ class Asked:
         request: its number; None: nothing was asked of running calls.
         outcomes: of each call that has told, so far.
         expected: how many calls it is for, as far as is known; 0 for one that is scheduled.
+        has_plan: the number has a weekly plan of levels, which goes before its level.
     """
 
     request: int | None
     outcomes: Sequence[LevelOutcome] = ()
     expected: int = 0
+    has_plan: bool = False
 
 
 async def change_number(
@@ -101,6 +103,9 @@ async def change_number(
         raise ConfigError(f"{number} has no tariff that is valid at {since.isoformat()}")
     if level not in priced["levels"]:
         raise ConfigError(f"level: tariff {priced['tariff']!r} has no level {level}")
+    has_plan = bool(
+        await connection.fetchval("SELECT count(*) FROM level_slots WHERE number = $1", number)
+    )
     running = await connection.fetch(_RUNNING, None, number) if is_live and at is None else []
     told = await _listening(connection) if is_live and at is None else None
     request = None
@@ -112,9 +117,9 @@ async def change_number(
         if is_live:
             request = await ask(connection, number=number, level=level, at=at, by=by)
     if told is None or request is None:
-        return Asked(request=request)
+        return Asked(request=request, has_plan=has_plan)
     outcomes = await _waited(connection, told, request, len(running), patience_s)
-    return Asked(request=request, outcomes=outcomes, expected=len(running))
+    return Asked(request=request, outcomes=outcomes, expected=len(running), has_plan=has_plan)
 
 
 async def change_call(

@@ -12,7 +12,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from callcontrol.reference_file.model import NumberEntry, RouteEntry, SlotEntry
+from callcontrol.reference_file.model import (
+    LevelSlotEntry,
+    NumberEntry,
+    RouteEntry,
+    SlotEntry,
+)
 from callcontrol.reference_file.scalars import CLOSED
 from dialplan import parse_weekdays, weekdays_text
 
@@ -40,6 +45,8 @@ def number_query(which: str) -> str:
 def raw_of(text: str) -> dict[str, Any]:
     """Read the JSON text of a number as its entry in the reference file."""
     raw: dict[str, Any] = json.loads(text)
+    for slot in raw.get("level_week", ()):
+        slot["weekdays"] = _weekdays_text(tuple(slot["weekdays"]))
     for dated in (raw, *raw.get("scheduled", ())):
         for slot in dated.get("week", ()):
             slot["weekdays"] = _weekdays_text(tuple(slot["weekdays"]))
@@ -92,6 +99,10 @@ WITH targets AS MATERIALIZED (
         'level', level, 'presentation', presentation, 'default_route', default_route,
         'week', week, 'routes', routes) ORDER BY effective_at) AS scheduled
     FROM dated WHERE NOT is_initial GROUP BY number
+), level_weeks AS MATERIALIZED (
+    SELECT number, json_agg(json_build_object('weekdays', weekdays, 'start', starts,
+        'end', ends, 'level', level) ORDER BY position) AS level_week
+    FROM level_slots WHERE {which} GROUP BY number
 ), days AS MATERIALIZED (
     SELECT number, json_agg(json_build_object('name', name, 'first', first_day,
         'last', last_day, 'route', coalesce(route, 'closed')) ORDER BY position)
@@ -112,6 +123,7 @@ SELECT number, json_strip_nulls(json_build_object(
     'special_dates', special_dates, 'public_holidays', public_holidays,
     'overrides', overrides, 'presentation', presentation, 'fixed_number', fixed_number,
     'refuses_withheld', refuses_withheld, 'level_keys', level_keys, 'max_calls', max_calls,
+    'level_week', level_week, 'level_week_live', nullif(level_week_live, false),
     'active_from', active_from, 'active_until', active_until,
     'ported_out_at', ported_out_at, 'suspended', suspended,
     'closed_message', closed_message, 'failed_message', failed_message,
@@ -126,6 +138,7 @@ SELECT number, json_strip_nulls(json_build_object(
 FROM (SELECT * FROM numbers WHERE {which}) AS numbers
 LEFT JOIN (SELECT * FROM dated WHERE is_initial) AS initial USING (number)
 LEFT JOIN scheduled USING (number)
+LEFT JOIN level_weeks USING (number)
 LEFT JOIN days USING (number)
 LEFT JOIN holidays USING (number)
 LEFT JOIN forced USING (number)
@@ -139,6 +152,9 @@ def rows_of(entry: NumberEntry) -> Iterator[tuple[str, Row]]:
     yield from _dated_rows(_ALWAYS, dict(entry))
     for change in entry.scheduled:
         yield from _dated_rows(change.at, dict(change))
+    for position, slot in enumerate(entry.level_week):
+        own = {"position": position, "level": slot.level}
+        yield "level_slots", own | _stretch_row(slot)
     for position, date in enumerate(entry.special_dates):
         row = {"name": date.name, "first_day": date.first, "last_day": date.last or date.first}
         yield "special_dates", row | _at_position(position, date.route)
@@ -162,6 +178,7 @@ def _own_row(entry: NumberEntry) -> Row:
         "fixed_number": entry.fixed_number,
         "refuses_withheld": entry.refuses_withheld,
         "level_keys": entry.level_keys,
+        "level_week_live": entry.level_week_live,
         "max_calls": entry.max_calls,
         "active_from": entry.active_from,
         "active_until": entry.active_until,
@@ -200,11 +217,14 @@ def _dated_rows(at: datetime | str, fields: Mapping[str, Any]) -> Iterator[tuple
 
 
 def _slot_row(slot: SlotEntry) -> Row:
+    return _stretch_row(slot) | {"route": _route(slot.route)}
+
+
+def _stretch_row(slot: SlotEntry | LevelSlotEntry) -> Row:
     return {
         "weekdays": sorted(parse_weekdays(slot.weekdays)),
         "starts": slot.start,
         "ends": slot.end,
-        "route": _route(slot.route),
     }
 
 

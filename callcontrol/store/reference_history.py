@@ -27,6 +27,7 @@ _KEYS = {
     "route_targets": ("route", "effective_at", "step", "position"),
     "number_weeks": ("effective_at",),
     "week_slots": ("effective_at", "position"),
+    "level_slots": ("position",),
     "special_dates": ("position",),
     "public_holidays": ("position",),
     "overrides": ("position",),

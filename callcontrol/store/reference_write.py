@@ -34,6 +34,7 @@ _BELOW_NUMBERS = (
     "number_levels",
     "number_presentations",
     "number_default_routes",
+    "level_slots",
     "special_dates",
     "public_holidays",
     "overrides",

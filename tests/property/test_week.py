@@ -196,3 +196,27 @@ def test_odd_clock_changes_minute_by_minute(zone: str, change: datetime) -> None
         by_hand = _slots_by_hand(plan, instant, ZoneInfo(zone))
 
         assert by_hand == [slot for slot in [plan.slot_at(instant, ZoneInfo(zone))] if slot]
+
+
+@given(
+    plan=_plans(),
+    zone=st.sampled_from(
+        ["Europe/Zurich", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"]
+    ),
+    instant=st.datetimes(datetime(2000, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_nothing_changes_between_two_looks(
+    plan: WeekPlan[Slot], zone: str, instant: datetime
+) -> None:
+    """Wherever clocks are set at full hours, the slot that holds is the same up to a look."""
+    look = plan.next_look(instant, ZoneInfo(zone))
+
+    if look is None:
+        assert not plan.slots
+        return
+    held = plan.slot_at(instant, ZoneInfo(zone))
+    minutes = int((look - instant).total_seconds() // 60)
+    assert instant < look <= instant + timedelta(hours=1)
+    for minute in range(minutes + 1):
+        at = min(instant + timedelta(minutes=minute), look - timedelta(microseconds=1))
+        assert plan.slot_at(at, ZoneInfo(zone)) == held

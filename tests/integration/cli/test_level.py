@@ -170,6 +170,13 @@ class TestNumber:
             (NUMBER, 2)
         ]
 
+    def test_of_a_number_with_a_weekly_plan(self, run_command: Run) -> None:
+        """It says that the plan goes before it."""
+        status, out, _ = run_command("level", "0906123456", "2")
+
+        assert status == 0
+        assert "the slot's level goes before it" in out
+
     def test_without_any_running_call(self, run_command: Run) -> None:
         """There is nobody to wait for."""
         status, out, _ = run_command("level", NUMBER, "2", "--live")

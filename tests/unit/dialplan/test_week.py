@@ -202,3 +202,31 @@ def test_other_words_are_no_weekdays(text: str) -> None:
 def test_seconds_are_written_only_when_there_are_some() -> None:
     """Rules stay short."""
     assert str(make_slot("mon-fri", "08:00", "17:30:05")) == "mon-fri 08:00-17:30:05"
+
+
+class TestNextLook:
+    """Between two looks no slot begins or ends."""
+
+    def test_is_the_next_beginning_or_end(self):
+        """By the clock on the wall."""
+        plan = make_week(("mon-fri", "08:15", "18:30"))
+
+        look = plan.next_look(_utc("2026-01-05 07:05"), ZURICH)
+
+        assert look == _utc("2026-01-05 07:15")
+
+    def test_is_at_most_an_hour_away(self):
+        """A clock change comes at a full hour, and moves every slot after it."""
+        plan = make_week(("fri", "08:15", "18:30"))
+
+        assert plan.next_look(_utc("2026-01-05 07:05"), ZURICH) == _utc("2026-01-05 08:00")
+
+    def test_is_never_the_instant_itself(self):
+        """At the beginning of a slot the next one is its end, or the hour."""
+        plan = make_week(("mon-sun", "08:00", "08:30"))
+
+        assert plan.next_look(_utc("2026-01-05 07:00"), ZURICH) == _utc("2026-01-05 07:30")
+
+    def test_without_slots_there_is_nothing_to_see(self):
+        """No plan, no look."""
+        assert WeekPlan().next_look(_utc("2026-01-05 07:00"), ZURICH) is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import gevent
 import pytest
@@ -13,7 +15,9 @@ from callcontrol.calls.levels import ask_level, heard
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.resync import resync
 from callcontrol.calls.takeover import adopt
+from callcontrol.clock import at_of, us_of
 from callcontrol.errors import JournalFull
+from dialplan import LevelSlot, WeekPlan
 from tariffs import Level, Meter, Then
 from tests.builders import (
     CREATED_US,
@@ -423,6 +427,63 @@ class TestStep:
             engine.ticker.tick()
 
             assert (before, call.level_now) == (2, 1)
+
+
+class TestPlan:
+    """Level 2 from a quarter to twelve until noon, in Zurich."""
+
+    QUARTER = WeekPlan(
+        slots=(
+            LevelSlot(weekdays=frozenset(range(7)), start=time(11, 45), end=time(12), level=2),
+        )
+    )
+
+    def test_running_calls_change_with_it_where_the_number_says_so(self):
+        """At the very instant of the plan, and back again at its end."""
+        with talking(level_week=self.QUARTER, level_week_live=True) as (engine, call):
+            begins_us = next_quarter_to_twelve_us(ANSWERED_US)
+            seen = []
+            for until_us in (begins_us - 1_000_000, begins_us, begins_us + 900_000_000):
+                pass_until(engine, until_us)
+                seen.append(call.level_now)
+            cdr = ended(engine, after_s=(begins_us - ANSWERED_US) / 1_000_000 + 901)
+
+        assert seen == [1, 2, 1]
+        assert [(one.level, one.in_force_us, one.by) for one in cdr.changes] == [
+            (2, begins_us, "plan"),
+            (1, begins_us + 900_000_000, "plan"),
+        ]
+
+    def test_elsewhere_they_do_not(self):
+        """It is the level at which calls start, and no more."""
+        with talking(level_week=self.QUARTER) as (engine, call):
+            pass_until(engine, next_quarter_to_twelve_us(ANSWERED_US))
+
+            assert call.level_now == 1
+            assert call.changes == []
+
+    def test_a_call_starts_at_the_level_of_its_slot(self):
+        """It goes before the number's level."""
+        always = WeekPlan(
+            slots=(LevelSlot(weekdays=frozenset(range(7)), start=time(), end=time(), level=2),)
+        )
+        with talking(level_week=always) as (_, call):
+            assert (call.level, call.level_now) == (2, 2)
+
+
+def next_quarter_to_twelve_us(since_us):
+    """Give the instant at which a clock in Zurich next shows 11:45."""
+    since = at_of(since_us).astimezone(ZoneInfo("Europe/Zurich"))
+    same_day = since.replace(hour=11, minute=45, second=0, microsecond=0)
+    return us_of(same_day if same_day > since else same_day + timedelta(days=1))
+
+
+def pass_until(engine, until_us):
+    """Let time pass up to an instant, as the ticker would, and what is due happen."""
+    while (left_us := until_us - engine.clock.now_us()) > 0:
+        engine.clock.advance(min(left_us, 1_800_000_000) / 1_000_000)
+        engine.ticker.tick()
+        settle(engine)
 
 
 class TestTakeover:
