@@ -119,7 +119,9 @@ class Blacklist:
     def __init__(self, entries: Iterable[BlacklistEntry] = ()) -> None:
         # An empty part is the same one everywhere: none is ever changed here.
         self._parts: tuple[_Index, ...] = ({},) * _PARTS
-        self._prefix_lengths: Mapping[Scope, tuple[int, ...]] = {}  # in digits, longest first
+        # By what a scope's keys begin with: in digits, longest first. A scope without lines is
+        # not there.
+        self._prefix_lengths: Mapping[str, tuple[int, ...]] = {}
         self._length = 0
         draft = BlacklistDraft(self)
         for entry in entries:
@@ -157,7 +159,11 @@ class Blacklist:
             PLATFORM,
         )
         for scope in reach:
-            found = self._longest(scope, caller, at)
+            start = _prefix_of_keys(scope)
+            lengths = self._prefix_lengths.get(start)
+            if lengths is None:
+                continue
+            found = self._longest(start, lengths, caller, at)
             if found is None:
                 continue
             length, pattern, terms = found
@@ -167,12 +173,11 @@ class Blacklist:
         return _entry(*best[1:]) if best is not None else None
 
     def _longest(
-        self, scope: Scope, caller: Caller, at: datetime
+        self, start: str, lengths: tuple[int, ...], caller: Caller, at: datetime
     ) -> tuple[int, str, _Terms] | None:
         """Find a scope's longest pattern in force: its length in digits, itself, its terms."""
         best: tuple[int, str, _Terms] | None = None
-        start = _prefix_of_keys(scope)
-        for length, pattern in self._patterns(scope, caller):
+        for length, pattern in _patterns(lengths, caller):
             if best is not None and length < best[0]:
                 break
             key = start + pattern
@@ -183,17 +188,18 @@ class Blacklist:
                     best = length, pattern, terms
         return best
 
-    def _patterns(self, scope: Scope, caller: Caller) -> Iterator[tuple[int, str]]:
-        """Give what could match, longest first."""
-        number = caller.number
-        if number is not None:
-            digits = len(number) - len("+")
-            yield digits, number
-            for length in self._prefix_lengths.get(scope, ()):
-                if length <= digits:
-                    yield length, f"{number[: length + 1]}*"
-        if caller.withheld or number is None:
-            yield 0, ANONYMOUS_PATTERN
+
+def _patterns(lengths: tuple[int, ...], caller: Caller) -> list[tuple[int, str]]:
+    """Give what could match, longest first; lengths are those of the prefixes there are."""
+    found = []
+    number = caller.number
+    if number is not None:
+        digits = len(number) - len("+")
+        found.append((digits, str(number)))
+        found += [(n, number[: n + 1] + "*") for n in lengths if n <= digits]
+    if caller.withheld or number is None:
+        found.append((0, ANONYMOUS_PATTERN))
+    return found
 
 
 class BlacklistDraft:
@@ -219,11 +225,12 @@ class BlacklistDraft:
         own = _Terms(like.action, like.valid_from, like.valid_until, like.cause, like.reason)
         terms = self._shared.setdefault(own, (own,))
         start = _prefix_of_keys(like.scope)
+        self._prefix_lengths.setdefault(start, ())
         for pattern in patterns:
             if not is_e164(pattern):
                 if not is_pattern(pattern):
                     raise InvalidEntry(_no_pattern(pattern))
-                self._note_prefix(like.scope, pattern)
+                self._note_prefix(start, pattern)
             key = start + pattern
             part = self._part_of(key)
             known = part.get(key)
@@ -252,12 +259,12 @@ class BlacklistDraft:
             self._parts[index] = dict(self._parts[index])
         return self._parts[index]
 
-    def _note_prefix(self, scope: Scope, pattern: str) -> None:
+    def _note_prefix(self, start: str, pattern: str) -> None:
         """Note that prefixes of a length are to be probed; they are not forgotten again."""
         length = len(pattern) - len("+*")
-        known = self._prefix_lengths.get(scope, ())
+        known = self._prefix_lengths[start]
         if pattern.endswith("*") and length not in known:
-            self._prefix_lengths[scope] = tuple(sorted((*known, length), reverse=True))
+            self._prefix_lengths[start] = tuple(sorted((*known, length), reverse=True))
 
 
 def _entry(scope: Scope, pattern: str, terms: _Terms) -> BlacklistEntry:
