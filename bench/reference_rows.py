@@ -38,7 +38,8 @@ _STATEMENTS = (
     """
     INSERT INTO numbers (number, category, customer, settlement_share, transport_voip,
         transport_fixed, transport_mobile, transport_international)
-    SELECT number, category, 'c' || i / 5, 0.6, 0, 0.02, 0.1, 0.2 FROM made
+    SELECT number, category, 'c' || i / 5, CASE WHEN category LIKE '090%' THEN 0.6 ELSE 0 END,
+        0, 0.02, 0.1, 0.2 FROM made
     """,
     """
     INSERT INTO number_tariffs (number, tariff) SELECT number, 't' || category || '-' || i % 10

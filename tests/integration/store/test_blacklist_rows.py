@@ -29,6 +29,14 @@ ROWS = """
         ('+41795550001', '+41900123456', NULL, 'allow', NULL, 'CALL_REJECTED', ''),
         ('anonymous', NULL, NULL, 'block', NULL, 'NO_SUCH_CAUSE', '')
 """
+# One that a person wrote with a zero too many, and a faulty one where there is a good one.
+ODD_ROWS = """
+    INSERT INTO blacklist (pattern, action, cause, reason) VALUES
+        ('+410795550002', 'block', 'CALL_REJECTED', 'a zero too many'),
+        ('+41795550002', 'allow', 'CALL_REJECTED', 'good'),
+        ('+41795550003', 'block', 'NO_SUCH_CAUSE', ''),
+        ('+41795550003', 'allow', 'CALL_REJECTED', 'good')
+"""
 
 
 def decides(rows: BlacklistRows, customer: str = "acme", number: E164 = NUMBER) -> str | None:
@@ -103,3 +111,40 @@ def test_what_is_told_names_pattern_and_scope() -> None:
     assert place_told("blacklist +41* customer acme") == Place("+41*", OF_CUSTOMER)
     assert place_told("blacklist") is None
     assert place_told("numbers +41900123456") is None
+
+
+async def _odd(connection: Connection) -> BlacklistRows:
+    await connection.execute(ROWS + ";" + ODD_ROWS)
+    async with connection.transaction():
+        return await read_blacklist_rows(connection, BlacklistRows())
+
+
+def test_odd_rows_stand_beside_good_ones(dsn: str) -> None:
+    """Each that can be used is there once, and each that cannot is told once."""
+    rows = run(dsn, _odd)
+
+    found = {
+        number: rows.blacklist.match(
+            Caller(raw=number, number=E164(number)), number=NUMBER, customers=(), at=AT
+        )
+        for number in ("+41795550002", "+41795550003")
+    }
+    assert len(rows.blacklist) == 7
+    assert {entry.reason for entry in found.values() if entry is not None} == {"good"}
+    assert sum(len(told) for told in rows.faults.values()) == 2
+
+
+async def _many(connection: Connection) -> int:
+    await connection.execute(
+        "INSERT INTO blacklist (pattern, reason, valid_until)"
+        " SELECT '+4179' || lpad(i::text, 7, '0'), repeat('r', i % 3), '2090-01-01'"
+        " FROM generate_series(1, 60000) AS i; DELETE FROM blacklist WHERE id % 7 = 0"
+    )
+    async with connection.transaction():
+        rows = await read_blacklist_rows(connection, BlacklistRows())
+    return len(rows.blacklist) - await connection.fetchval("SELECT count(*) FROM blacklist")
+
+
+def test_every_page_is_read(dsn: str) -> None:
+    """Of many more rows than are read at a time, none is missed and none is there twice."""
+    assert run(dsn, _many) == 0
