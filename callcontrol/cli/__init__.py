@@ -34,6 +34,7 @@ COMMANDS = {
     "cdrs": "Show call detail records, newest first.",
     "reconcile": "Compare the switch's own records and calls with ours: what differs?",
     "journal": "Show what waits in the local journal; `journal ship` ships it now.",
+    "settings": "Show every setting: in force, default, allowed, meaning.",
     "metrics": "Print the table of all series at /metrics.",
 }
 

@@ -90,6 +90,16 @@ def test_the_switch_calls_both_engines():
     assert len(set(listened)) == len(ENGINES) == 2
 
 
+def test_each_engine_looks_after_the_other():
+    """Its peer is the other's journal, on the volume both have."""
+    journals = [one["environment"]["CALLCONTROL_JOURNAL"] for one in ENGINES.values()]
+    peers = [one["environment"]["CALLCONTROL_PEERS"] for one in ENGINES.values()]
+
+    assert peers == journals[::-1]
+    for engine in ENGINES.values():
+        assert "journals:/var/lib/callcontrol" in engine["volumes"]
+
+
 def test_prometheus_asks_both_engines():
     """At the ports of their figures; and it finds its rules where they are mounted."""
     config = prometheus("prometheus.yaml")
