@@ -10,6 +10,7 @@ from switchsim.broadcast import broadcast
 from switchsim.causes import cause_named
 from switchsim.channel import Channel
 from switchsim.events import Event
+from switchsim.playing import length_of, packets_in
 from switchsim.variables import expand
 
 if TYPE_CHECKING:
@@ -139,6 +140,21 @@ def _uuid_broadcast(switch: "Switch", argument: str) -> str:
     return "+OK Message sent\n"
 
 
+def _uuid_displace(switch: "Switch", argument: str) -> str:
+    words = argument.split()
+    if len(words) < 3:
+        return "-USAGE: <uuid> [start|stop] <path> [<limit>] [mux]\n"
+    channel = _alive(switch, words[0])
+    if channel is None:
+        return "-ERR Cannot locate session!\n"
+    seconds = length_of(words[2]) if words[1] == "start" else 0.0
+    if seconds is None:
+        return "-ERR Operation Failed\n"
+    # Mixed into the voice: no event of an application, only packets.
+    channel.packets_sent += packets_in(seconds) + (words[1] == "start")
+    return "+OK Success\n"
+
+
 def _sched_hangup(switch: "Switch", argument: str) -> str:
     words = argument.split()
     if len(words) < 2:
@@ -241,7 +257,8 @@ _COMMANDS: dict[str, Callable[["Switch", str], str]] = {
     "status": _status, "version": _version, "show": _show, "uuid_exists": _uuid_exists,
     "uuid_kill": _uuid_kill, "uuid_getvar": _uuid_getvar, "uuid_setvar": _uuid_setvar,
     "uuid_setvar_multi": _uuid_setvar_multi, "uuid_dump": _uuid_dump,
-    "uuid_broadcast": _uuid_broadcast, "sched_hangup": _sched_hangup, "sched_del": _sched_del,
+    "uuid_broadcast": _uuid_broadcast, "uuid_displace": _uuid_displace,
+    "sched_hangup": _sched_hangup, "sched_del": _sched_del,
     "uuid_send_info": _uuid_send_info, "uuid_transfer": _uuid_transfer,
     "uuid_send_dtmf": _uuid_send_dtmf, "global_getvar": _global_getvar, "eval": _eval,
     "json": _json, "create_uuid": lambda switch, _: switch.new_uuid(),

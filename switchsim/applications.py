@@ -50,6 +50,9 @@ def connect_engine(session: "Session", data: str) -> "Steps":
     while session.channel.is_up and connection.is_open and not connection.is_connected:
         yield None
     yield from parking(session)
+    # Without async the connection is the call's own thread: it ends when the engine leaves.
+    while connection.is_connected and not connection.is_async and connection.is_open:
+        yield None
 
 
 def set_variable(session: "Session", data: str) -> "Steps":

@@ -244,6 +244,8 @@ class CallingLeg:
         profile = channel.profile
         number = profile.callee_number or profile.destination
         name = profile.callee_name or profile.destination
+        if "\n" in name + number:
+            return []
         address = f'"{name}" <sip:{number}@{self._host}>'
         if channel.variables.get("sip_cid_type") == "pid":
             return [("P-Asserted-Identity", address)]

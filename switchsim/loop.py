@@ -65,8 +65,8 @@ class Timer:
 class Loop:
     """Runs callbacks of sockets and timers until stopped."""
 
-    def __init__(self) -> None:
-        self.clock = SwitchClock()
+    def __init__(self, clock: SwitchClock | None = None) -> None:
+        self.clock = clock or SwitchClock()
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -97,7 +97,7 @@ class Loop:
     def later(self, seconds: float, work: Work) -> Timer:
         """Runs `work` after `seconds`, unless the timer returned is cancelled."""
         timer = Timer(work)
-        due = time.monotonic() + seconds
+        due = self._now_s() + seconds
         heapq.heappush(self._timers, (due, next(self._order), timer))
         return timer
 
@@ -111,8 +111,7 @@ class Loop:
         """Runs until `stop`."""
         self._running = True
         while self._running and not self._is_ended:
-            ready = self._selector.select(self._patience_s())
-            for key, mask in ready:
+            for key, mask in self._wait(self._patience_s()):
                 read, write = key.data
                 if mask & selectors.EVENT_WRITE and write:
                     self._guarded(write)
@@ -138,10 +137,16 @@ class Loop:
         self._is_ended = True
         self._waker.send(b"x")
 
+    def _now_s(self) -> float:
+        return time.monotonic()
+
+    def _wait(self, patience_s: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        return self._selector.select(patience_s)
+
     def _patience_s(self) -> float | None:
         if self._soon or not self._running or self._is_ended:
             return 0.0
-        now = time.monotonic()
+        now = self._now_s()
         due = [entry[0] for entry in self._timers[:1]]
         due += [listener.etime.monot for listener in ED2.tlisteners[:1]]
         return max(0.0, min(due) - now) if due else None
@@ -153,7 +158,7 @@ class Loop:
                 self._guarded(work)
 
     def _run_timers(self) -> None:
-        now = time.monotonic()
+        now = self._now_s()
         while self._timers and self._timers[0][0] <= now:
             work = heapq.heappop(self._timers)[2].work
             if work is not None:
@@ -167,7 +172,7 @@ class Loop:
             ED2.tlisteners = [timer for timer in ED2.tlisteners if timer.cb_func is not None]
             heapq.heapify(ED2.tlisteners)
             ED2.twasted = 0
-        ED2.last_ts = MonoTime()
+        ED2.last_ts = MonoTime(monot=self._now_s())
         ED2.dispatchTimers()
 
     def _tick(self) -> None:

@@ -99,6 +99,9 @@ class Originate:
     def _leg(self, endpoint: str, values: dict[str, str]) -> CalledLeg | None:
         session, switch = self._session, self._session.switch
         where = switch.resolve(session.switch.expanded(session.channel, endpoint))
+        hops = session.channel.variables.number("max_forwards")
+        if hops is not None and hops <= 1:
+            where = "EXCHANGE_ROUTING_ERROR"
         if isinstance(where, str):
             self.cause = where
             return None

@@ -1,10 +1,18 @@
 """How long what is played lasts: tones, silence and WAV files; nothing is heard."""
 
 import contextlib
+import math
 import re
 import wave
 
 from switchsim.variables import leading_number
+
+_PACKET_S = 0.02
+
+
+def packets_in(seconds: float) -> int:
+    """Packets of media that so many seconds take."""
+    return math.ceil(round(seconds / _PACKET_S, 6))
 
 
 def length_of(data: str) -> float | None:

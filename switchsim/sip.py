@@ -102,6 +102,7 @@ class SipEndpoint:
         *,
         loop: Loop,
         bind: Address,
+        user_agent: str,
         on_call: Callable[[SipMessage, SipTransaction], Caller | None],
     ) -> None:
         self._on_call = on_call
@@ -111,7 +112,9 @@ class SipEndpoint:
             "_sip_address": bind[0],
             "_sip_port": bind[1],
             "_sip_logger": QuietLogger(),
-            "wiring": UdpWiring(loop=loop, on_unreachable=self._unreachable),
+            "wiring": UdpWiring(
+                loop=loop, on_unreachable=self._unreachable, user_agent=user_agent
+            ),
         }
         with warnings.catch_warnings():
             # sippy tries an IPv6 socket out and leaves it to be collected.

@@ -51,7 +51,12 @@ class Switch:
         self._legs: dict[str, CalledLeg] = {}
         self._owners: dict[str, Session] = {}
         self._media_ports = itertools.cycle(range(settings.first_media_port, 32_000, 2))
-        self.endpoint = SipEndpoint(loop=self.loop, bind=settings.sip, on_call=self._on_call)
+        self.endpoint = SipEndpoint(
+            loop=self.loop,
+            bind=settings.sip,
+            user_agent=settings.user_agent,
+            on_call=self._on_call,
+        )
         try:
             self.listener = EventSocketListener(self, settings.event_socket)
         except OSError:

@@ -14,9 +14,11 @@ from sippy.Network_server import Network_server, Remote_address
 from sippy.Time.MonoTime import MonoTime
 from sippy.Udp_server import Udp_server_opts
 
-from switchsim.encoding import from_sippy, to_sippy
+from switchsim import refusals
+from switchsim.encoding import from_sippy, hide
 from switchsim.loop import Loop
 from switchsim.settings import Address
+from switchsim.sip_text import ALLOW, token
 from switchsim.taming import tame
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class UdpWiring:
 
     loop: Loop
     on_unreachable: Callable[[Address], None]
+    user_agent: str
 
 
 class UdpEndpoint(Network_server):
@@ -44,6 +47,7 @@ class UdpEndpoint(Network_server):
         assert isinstance(wiring, UdpWiring)  # noqa: S101  put there by SipEndpoint
         self._loop = wiring.loop
         self._on_unreachable = wiring.on_unreachable
+        self._agent = wiring.user_agent
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -84,9 +88,22 @@ class UdpEndpoint(Network_server):
             except OSError:
                 self._read_errors()
                 continue
-            # Anything a peer sends may be broken: sippy reports it and goes on.
-            text = tame(to_sippy(data))
-            self.handle_read(text, Remote_address(source, "udp"), MonoTime())
+            self._take(data, source)
+
+    def _take(self, data: bytes, source: Address) -> None:
+        text = data.decode("latin-1")
+        if not text.startswith("SIP/2.0 "):
+            request = refusals.read(text)
+            refused = refusals.refusal(request) if request else refusals.SILENCE
+            if refused is not None:
+                if request is not None and refused.code and request.method != "ACK":
+                    answer = refusals.response(
+                        request, refused, tag=token(), agent=self._agent, allow=ALLOW
+                    )
+                    self.send_to(answer.encode("latin-1"), source)
+                return
+        # Anything a peer sends may be broken: sippy reports it and goes on.
+        self.handle_read(tame(hide(text)), Remote_address(source, "udp"), MonoTime())
 
     def _read_errors(self) -> None:
         for _ in range(_BURST):

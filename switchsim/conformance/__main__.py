@@ -24,11 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     left_out = {case.name: why for case in cases if (why := why_left_out(case.name))}
     quiet.hush()
-    compared, again = run([case for case in cases if case.name not in left_out])
+    compared = run([case for case in cases if case.name not in left_out])
     for line in table(compared, left_out, verbose=options.verbose):
         sys.stdout.write(f"{line}\n")
-    if again:
-        sys.stdout.write(f"{again} replayed twice\n")
     return 1 if any(comparison.differences for comparison in compared) else 0
 
 

@@ -13,9 +13,10 @@ _ALWAYS_OWN = {
     "variable_session_id", "variable_sip_to_tag", "variable_rtp_use_ssrc",
     "variable_local_media_port", "variable_rtp_audio_in_skip_packet_count",
 }  # fmt: skip
-# Lengths of time: equal when they differ by no more than this, in their own unit. Wide, for
-# busy machines; what did not last at all may not last longer than a moment.
-_TOLERANCES = {"usec": 2_000_000, "msec": 2_000, "sec": 2, "duration": 2}
+# Lengths of time: equal when they differ by no more than this, in their own unit: the switch
+# counts its own timeouts in whole clock seconds, so the same one may last a second longer. What
+# did not last at all may not last longer than a moment.
+_TOLERANCES = {"usec": 1_000_000, "msec": 1000, "sec": 1, "duration": 1}
 _A_MOMENT = {"usec": 100_000, "msec": 100}
 _UNITS = {
     "variable_uduration": "usec",

@@ -83,6 +83,10 @@ class Party:
         self._peer = switch
         self._advance()
 
+    def close(self) -> None:
+        """Closes its socket."""
+        self.line.close()
+
     def _on_message(self, message: Message) -> None:
         text = _text(message)
         self.received.append(text)

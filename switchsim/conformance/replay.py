@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, TypeVar
 
 from switchsim import dialplan
+from switchsim.conformance.fast_loop import FastLoop
 from switchsim.conformance.parties import Party, recorded_port
 from switchsim.conformance.recording import Case
 from switchsim.conformance.speaker import Client, EnginePort, Shared, Speaker
@@ -35,6 +37,13 @@ class Replayed:
     missing: tuple[str, ...]
 
 
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+Made = TypeVar("Made", bound=_Closing)
+
+
 class _Run:
     def __init__(self, loop: Loop, case: Case, on_end: Callable[["_Run"], None]) -> None:
         self.case = case
@@ -48,8 +57,11 @@ class _Run:
             for who in case.engines
         }
         waiting = iter(self.engines.values())
+        # A number stands for one port only, though TCP and UDP may both have it.
+        taken: set[int] = set()
         self._engine_ports = {
-            recorded: EnginePort(loop, waiting) for recorded in case.engine_ports
+            recorded: _apart(taken, lambda: EnginePort(loop, waiting), lambda port: port.number)
+            for recorded in case.engine_ports
         }
         for recorded in ("8084", "8085"):
             # Port 1 is closed everywhere.
@@ -60,29 +72,33 @@ class _Run:
             for who in case.clients
         }
         self.parties = {
-            who: Party(loop, case.party(who), self._ports, self._look) for who in case.parties
+            who: _apart(
+                taken,
+                partial(Party, loop, case.party(who), self._ports, self._look),
+                lambda party: party.line.address[1],
+            )
+            for who in case.parties
         }
         shared.parties += self.parties.values()
-        self._switch = Switch(
-            Settings(
-                sip=("127.0.0.1", 0),
-                event_socket=("127.0.0.1", 0),
-                password="ClueCon",  # noqa: S106  nobody connects
-                dialplan=_dialplan(
-                    f"127.0.0.1:{self._ports['8084']}", f"127.0.0.1:{self._ports['8085']}"
-                ),
-                hostname="vm",
-                user_agent=_AGENT,
-                passes_callee_id=True,
+        settings = Settings(
+            sip=("127.0.0.1", 0),
+            event_socket=("127.0.0.1", 0),
+            password="ClueCon",  # noqa: S106  nobody connects
+            dialplan=_dialplan(
+                f"127.0.0.1:{self._ports['8084']}", f"127.0.0.1:{self._ports['8085']}"
             ),
-            loop,
+            hostname="vm",
+            user_agent=_AGENT,
+            passes_callee_id=True,
+        )
+        self._switch = _apart(
+            taken, lambda: Switch(settings, loop), lambda switch: switch.sip_address[1]
         )
         self._ports["5080"] = self._switch.sip_address[1]
         for who, party in self.parties.items():
             port = recorded_port(who, case.party(who))
             self._ports[port] = party.line.address[1]
-        last = max(entry.at_s for entry in (*case.outbound, *case.sip))
-        loop.later(min(last, 40.0) * _SLOWER + _GRACE_S, self._end)
+        loop.later(min(_lasts_s(case), 40.0) * _SLOWER + _GRACE_S, self._end)
         for client in self.clients.values():
             client.begin(self._switch.event_socket_address)
         for party in self.parties.values():
@@ -127,7 +143,7 @@ class _Run:
         for listening in self._engine_ports.values():
             listening.close()
         for party in self.parties.values():
-            party.line.close()
+            party.close()
         self._on_end(self)
 
     @property
@@ -138,7 +154,7 @@ class _Run:
 
 def replay(cases: list[Case]) -> dict[str, Replayed]:
     """Replays cases side by side; takes as long as the longest of them."""
-    loop = Loop()
+    loop = FastLoop()
     results: dict[str, Replayed] = {}
 
     def ended(run: _Run) -> None:
@@ -149,6 +165,7 @@ def replay(cases: list[Case]) -> dict[str, Replayed]:
     def start(position: int) -> None:
         _Run(loop, cases[position], ended)
 
+    cases = sorted(cases, key=_lasts_s, reverse=True)
     for position in range(len(cases)):
         # Apart, so that they do not all work in the same milliseconds.
         loop.later(position * 0.1, partial(start, position))
@@ -156,6 +173,20 @@ def replay(cases: list[Case]) -> dict[str, Replayed]:
         loop.run()
     loop.close()
     return results
+
+
+def _apart(taken: set[int], make: Callable[[], Made], number: Callable[[Made], int]) -> Made:
+    """Something with a port whose number nothing else of the case has."""
+    made = make()
+    while number(made) in taken:
+        made.close()
+        made = make()
+    taken.add(number(made))
+    return made
+
+
+def _lasts_s(case: Case) -> float:
+    return max(entry.at_s for entry in (*case.outbound, *case.sip))
 
 
 def _dialplan(engine: str, second: str) -> dialplan.Dialplan:

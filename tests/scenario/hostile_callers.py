@@ -458,39 +458,5 @@ TORTURE_ANSWERS = {
     "values-too-large": 400,
 }
 
-# Where the stand-in answers otherwise: its parser is more lenient, and looks at less.
-STAND_IN_ANSWERS: dict[str, int | None] = {
-    "newline-in-user": 200,
-    "unescaped-quotes": 200,
-    "nul-raw-in-name": 200,
-    "cr-in-name": 200,
-    "lf-in-name": 200,
-    "nul-raw": 404,
-    "percent": 404,
-    "accept-of-something-else": 200,
-    "brackets-round-request-uri": None,
-    "contact-without-brackets": 200,
-    "display-name-not-quoted": 200,
-    "headers-missing": None,
-    "length-negative": 200,
-    "length-too-large": None,
-    "max-forwards-zero": 200,
-    "method-not-that-of-cseq": 200,
-    "old-syntax": 200,
-    "quote-not-closed-in-from": 200,
-    "quote-not-closed": 200,
-    "requires-the-unknown": 200,
-    "single-headers-twice": 200,
-    "telephone-scheme": None,
-    "tortuous": None,
-    "two-content-lengths": 200,
-    "unknown-body": 200,
-    "unknown-method-not-that-of-cseq": 481,
-    "unknown-method": 481,
-    "unknown-scheme": None,
-    "unknown-version": 200,
-    "values-too-large": 200,
-}
-
 # Where it has another text of the called number.
 STAND_IN_TEXTS = {"quotes": "0900500001\"'\\"}
