@@ -33,6 +33,7 @@ COMMANDS = {
     "top": "Show calls, rates, refusals, journal and link on one screen.",
     "cdrs": "Show call detail records, newest first.",
     "reconcile": "Compare the switch's own records and calls with ours: what differs?",
+    "forget": "Remove the personal parts of records that are older than six months.",
     "journal": "Show what waits in the local journal; `journal ship` ships it now.",
     "settings": "Show every setting: in force, default, allowed, meaning.",
     "metrics": "Print the table of all series at /metrics.",
