@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from callcontrol.cli.ladder import Ladder, Rung
+from callcontrol.cli.ladder import Ladder, Rung, clean
 from callcontrol.clock import at_of
 from callcontrol.store.calls_table import CallInProgress
-from dialplan import DEFAULT_ZONE, E164, printed, wall_clock
+from dialplan import DEFAULT_ZONE, E164, is_e164, printed, wall_clock
 from tariffs import Rated
 
 
@@ -32,7 +33,7 @@ def running_ladder(
         ),
         start_us=call.received_us,
         rungs=tuple(_rungs(call, rated, now_us)),
-        totals=() if rated is None else (_so_far(rated),),
+        totals=(*map(_tried, call.attempts), *(() if rated is None else (_so_far(rated),))),
     )
 
 
@@ -49,6 +50,13 @@ def _rungs(call: CallInProgress, rated: Rated | None, now_us: int) -> Iterator[R
         text = f"level {segment.level} in force"
         yield Rung(at_us=segment.from_us, way="engine", text=text)
     yield Rung(at_us=now_us, way="engine", text=f"now: {call.state}")
+
+
+def _tried(attempt: dict[str, Any]) -> str:
+    target, gateway = str(attempt["target"]), attempt.get("gateway")
+    where = printed(E164(target)) if is_e164(target) else clean(target)
+    by = f" by {gateway}" if gateway else ""
+    return f"tried {where}{by}: {attempt.get('outcome')}"
 
 
 def _so_far(rated: Rated) -> str:

@@ -144,6 +144,7 @@ def test_a_call_in_progress() -> None:
         meter_start_us=NOON_US + 4 * SECOND_US,
         level=1,
         level_at_start=1,
+        attempts=({"target": "+41445550101", "gateway": "trunk-a", "outcome": "answered"},),
     )
 
     drawn = running_ladder(call, "engine-1", rated, NOON_US + 94 * SECOND_US).drawn()
@@ -155,5 +156,6 @@ def test_a_call_in_progress() -> None:
         "     64.000  |                                       * level 2 in force             |",
         "     94.000  |                                       * now: answered                |",
         "",
+        "tried 044 555 01 01 by trunk-a: answered",
         "so far CHF 6.00, metered 90 s",
     ]
