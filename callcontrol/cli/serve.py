@@ -43,7 +43,8 @@ def serve(
 ) -> None:
     """Run the engine: take calls from the switch, meter them, record them.
 
-    SIGTERM and SIGINT stop it politely: no new calls, those being set up are finished.
+    SIGTERM and SIGINT stop it politely: no new calls, those being set up are finished. SIGHUP
+    changes nothing, unless there are several workers.
 
     With several workers, a second of these signals stops it at once; SIGHUP replaces the
     workers one after the other, without a call being refused; one that dies is replaced and
@@ -88,5 +89,7 @@ def _serve_alone(chosen: Settings, log: FilteringBoundLogger) -> None:
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
+    # Without a handler of its own it would end the process, and not politely.
+    gevent.signal_handler(signal.SIGHUP, log.info, "settings_are_read_at_the_start")
     stop.wait()
     process.stop()

@@ -197,6 +197,11 @@ class Stack:
             self.stop_engine()
             self.start_engine()
 
+    def signal_engine(self, number: int) -> None:
+        """Send the engine a signal."""
+        assert self._engine is not None
+        self._engine.send_signal(number)
+
     def kill_engine(self) -> None:
         """Kill the engine, as a crash would."""
         assert self._engine is not None

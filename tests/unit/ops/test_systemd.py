@@ -1,0 +1,74 @@
+"""The unit and the files beside it agree with the program and with the guide."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+from callcontrol.cli.serve import serve
+from callcontrol.config import Settings
+from callcontrol.workers.supervisor import _STOP_S
+
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "ops" / "systemd"
+UNIT = (FOLDER / "callcontrol.service").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+LINES = dict(line.split("=", 1) for line in UNIT.splitlines() if re.match(r"[A-Z]\w+=", line))
+
+
+def test_systemd_has_nothing_to_complain_of(tmp_path):
+    """Asked where there is systemd; the tests below need none."""
+    analyze = shutil.which("systemd-analyze")
+    unit = tmp_path / "callcontrol.service"
+    unit.write_text(UNIT.replace("/opt/callcontrol/bin/callcontrol", "/bin/true"), "utf-8")
+    said = ""
+    if analyze is not None:
+        done = subprocess.run(
+            [analyze, "verify", str(unit)], capture_output=True, text=True, check=False
+        )
+        said = "\n".join(line for line in done.stderr.splitlines() if unit.name in line)
+        assert done.returncode == 0, done.stderr
+    assert said == ""
+    assert re.findall(r"^\[(\w+)\]$", UNIT, re.MULTILINE) == ["Unit", "Service", "Install"]
+
+
+def test_it_starts_what_there_is():
+    """`serve` with an option it has; ready is told by /readyz, so systemd is not told."""
+    _, command, option, count = LINES["ExecStart"].split()
+
+    assert command == serve.__name__
+    assert option == "--workers"
+    assert int(count) > 1
+    assert LINES["Type"] == "exec"
+
+
+def test_signals_are_those_the_program_knows():
+    """Reload is SIGHUP to the supervisor, a stop SIGTERM to it alone, with time to finish."""
+    assert LINES["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert LINES["KillMode"] == "mixed"
+    assert int(LINES["TimeoutStopSec"]) > Settings.model_fields["drain_s"].default + _STOP_S
+    assert LINES["RestartPreventExitStatus"] == "2"
+
+
+def test_the_files_beside_it_are_settings():
+    """Each name is one, and the journal is where the service may write."""
+    given = tomllib.loads((FOLDER / "callcontrol.toml").read_text(encoding="utf-8"))
+    secrets = re.findall(r"^(\w+)=", (FOLDER / "secrets.env").read_text("utf-8"), re.MULTILINE)
+
+    assert given.keys() <= Settings.model_fields.keys()
+    assert Path(Settings(**given).journal).parent == Path("/var/lib") / LINES["StateDirectory"]
+    assert {name.removeprefix("CALLCONTROL_").lower() for name in secrets} <= set(
+        Settings.model_fields
+    )
+
+
+def test_the_guide_knows_every_place():
+    """Program, settings, secrets, state: each path of the unit is explained."""
+    paths = set(re.findall(r"/(?:etc|opt|var/lib)/callcontrol[\w./]*", UNIT))
+
+    assert {"/etc/callcontrol/callcontrol.toml", "/etc/callcontrol/secrets.env"} < paths
+    assert all(path in GUIDE for path in paths)
+    assert all(file.name in GUIDE for file in FOLDER.iterdir())
