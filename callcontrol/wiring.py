@@ -329,6 +329,7 @@ class Process:
         for leg_uuid, end in self.recent_ends.of(legs).items():
             self._unserved.forget(leg_uuid)
             self.see_end(end)
+        self._requests.look_again()
         self._ask_others(legs)
         if known := [*left_open, *unknown]:
             self._log.info("calls_adopted", engine_gone=name, found=len(known), up=up)

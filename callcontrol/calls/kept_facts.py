@@ -35,6 +35,8 @@ VARIABLE = "cc_call"
 CHANGES = "cc_changes"
 FLAG = "journal_lost"
 
+_MOST_CHANGES = 50  # some 9 kB
+
 # Of a draft: what the switch says itself, and who called.
 _SWITCH_KNOWS = frozenset(
     {
@@ -68,6 +70,18 @@ def keep(call: Call, engine: str) -> Command:
     }
     variables = f"{ENGINE}={engine};{VARIABLE}={written(facts)}"
     return command.api("uuid_setvar_multi", call.leg_uuid, variables)
+
+
+def keep_changes(call: Call) -> Command | None:
+    """Give the command by which the switch keeps the changes of level so far. Switches: no.
+
+    Returns:
+        None when there are so many that they would burden every event of the leg.
+    """
+    changes = [codec.plain(one) for one in call.changes if one.in_force_us is not None]
+    if len(changes) > _MOST_CHANGES:
+        return None
+    return command.api("uuid_setvar", call.leg_uuid, CHANGES, written(changes))
 
 
 def owned(leg_uuid: str, engine: str) -> Command:

@@ -44,7 +44,7 @@ class LevelRequests:
     def __init__(self, engine: Engine, on_outcome: Callable[[LevelOutcome], object]) -> None:
         self._engine = engine
         self._on_outcome = on_outcome
-        self._known: dict[int, int] = {}
+        self._known: dict[int, LevelRequest] = {}
 
     def take(self, requests: Iterable[LevelRequest]) -> None:
         """Take requests, new or told again; what is due is dealt with now. Switches: no."""
@@ -53,7 +53,7 @@ class LevelRequests:
         for request in requests:
             if request.id in self._known or request.due_us < now_us - STALE_US:
                 continue
-            self._known[request.id] = request.due_us
+            self._known[request.id] = request
             if request.due_us <= now_us:
                 self._deal_with(request)
             else:
@@ -63,16 +63,27 @@ class LevelRequests:
 
     def withdraw(self, request_id: int) -> None:
         """Forget a request that has not been dealt with. Switches: no."""
+        self._known.pop(request_id, None)
         self._engine.ticker.cancel((_KEY, request_id))
 
-    def _deal_with(self, request: LevelRequest) -> None:
+    def look_again(self) -> None:
+        """Deal with what was due already in calls that were taken over since. Switches: no."""
+        now_us = self._engine.clock.now_us()
+        self._forget(now_us)
+        for request in self._known.values():
+            if request.due_us <= now_us:
+                self._deal_with(request, is_again=True)
+
+    def _deal_with(self, request: LevelRequest, *, is_again: bool = False) -> None:
         """Ask every call it is for. Switches: no."""
         now_us = self._engine.clock.now_us()
         at_us = now_us
         if request.effective_us is not None and now_us - request.effective_us <= LATE_US:
             at_us = request.effective_us
         for call in self._engine.live_calls:
-            if not _is_for(request, call):
+            if not _is_for(request, call) or (is_again and not call.is_adopted):
+                continue
+            if any(one.change.request == request.id for one in call.asked):
                 continue
             if (change := _dealt_with(request, call)) is not None:
                 self._tell(call, change)
@@ -106,9 +117,9 @@ class LevelRequests:
 
     def _forget(self, now_us: int) -> None:
         """Forget what is so old that it would not be dealt with if it were told again."""
-        stale = [one for one, due_us in self._known.items() if due_us < now_us - STALE_US]
-        for request_id in stale:
-            del self._known[request_id]
+        stale = [one for one in self._known.values() if one.due_us < now_us - STALE_US]
+        for request in stale:
+            del self._known[request.id]
 
 
 def _is_for(request: LevelRequest, call: Call) -> bool:

@@ -17,6 +17,7 @@ names, or that of the asking; never before an earlier change.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import gevent
@@ -25,12 +26,13 @@ from gevent.event import AsyncResult
 from callcontrol.calls.advice import advise_change
 from callcontrol.calls.call import Asked, Call
 from callcontrol.calls.engine import Engine
+from callcontrol.calls.kept_facts import keep_changes
 from callcontrol.calls.level_keys import LevelKeys
 from callcontrol.calls.pricing import HAD_ENDED
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import follow, rearm
 from callcontrol.cdr import CdrChange
-from callcontrol.errors import JournalError, WireError
+from callcontrol.errors import JournalError, SessionError, WireError
 from callcontrol.esl.event import Event
 from dialplan import E164, ServiceNumber
 
@@ -236,8 +238,18 @@ def _put_in_force(call: Call, change: CdrChange, at_us: int, engine: Engine) -> 
     call.told_us = at_us
     follow(call, engine)
     rearm(call, engine)
+    _keep_on_switch(call, engine)
     advise_change(call, engine)
     engine.live_calls.changed()
+
+
+def _keep_on_switch(call: Call, engine: Engine) -> None:
+    """Have the switch keep the changes too, should the journal be lost with its disk."""
+    kept = keep_changes(call)
+    if kept is not None:
+        # Without a link the journal alone has this one.
+        with suppress(SessionError):
+            engine.link.post(kept)
 
 
 def _tell(call: Call, change: CdrChange, engine: Engine) -> None:

@@ -122,7 +122,7 @@ def record_written(ends: Sequence[Event], engine: Engine) -> None:
 
 
 def _noted(draft: Cdr, engine: Engine) -> OpenCall:
-    changes = enumerate(draft.changes, start=1)
+    changes = enumerate(draft.changes)
     facts: dict[str, object] = {
         "draft": draft.to_json(),
         **{f"{CHANGE}{number}": change.to_fact() for number, change in changes},

@@ -218,3 +218,25 @@ class TestTakeover:
 
         assert after.outcomes == stage.outcomes
         assert len(after.call.changes) == 1
+
+    def test_an_engine_beside_it_deals_with_what_was_due_in_the_calls_it_takes_over(
+        self, stage
+    ):
+        """It knew the row, and had no such call when it came."""
+        second = make_engine(make_reference())
+        second.clock.advance(20)
+        second.link.legs.add(LEG)
+        second.link.answered_us = ANSWERED_US
+        after = staged(second)
+        after.take(call_id=stage.call.call_id)
+        before = list(after.outcomes)
+        adopt(stage.engine.journal.open_calls(), second)
+
+        after.requests.look_again()
+        after.requests.look_again()
+        gevent.sleep(0)
+        gevent.sleep(0)
+
+        assert before == []
+        assert second.live_calls.find(LEG).level_now == 2
+        assert len(second.live_calls.find(LEG).changes) == 1

@@ -11,6 +11,7 @@ import gevent
 import pytest
 from gevent.event import Event as Signal
 
+from callcontrol.calls.kept_facts import kept
 from callcontrol.calls.levels import ask_level, heard
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.resync import resync
@@ -336,7 +337,7 @@ class TestMaximum:
         with talking(tariff=make_tariff(max_charge=Decimal("25.00"))) as (engine, call):
             engine.clock.advance(10)
             press(engine, "*02#", after_s=10)
-            sent = engine.link.sent[-2:]
+            sent = [one for one in engine.link.sent if one[0].startswith("sched_")]
             engine.link.ends_at = {"at_us": at(69.8), "answered_us": ANSWERED_US}
             exhausted_us = call.meter.exhausted_at_us()
             engine.clock.advance(59.7)
@@ -375,7 +376,8 @@ class TestMaximum:
         with talking(tariff=free) as (engine, call):
             press(engine, "*02#", after_s=10)
 
-            assert engine.link.sent[-1] == ("sched_del", LEG)
+            sent = [one for one in engine.link.sent if one[0].startswith("sched_")]
+            assert sent == [("sched_del", LEG)]
             assert len(engine.ticker) == 0
             assert call.held_us is None
 
@@ -510,6 +512,24 @@ class TestTakeover:
         assert (cdr.charge.gross, cdr.charge.exact) == (rated.charge, rated.exact)
         assert [one.level for one in cdr.changes] == [2, 1]
         assert cdr.closed_how == "recovered"
+
+    def test_the_switch_keeps_the_changes_too(self):
+        """Should the journal be lost with its disk: those in force, as they would be noted."""
+        with talking() as (engine, call):
+            press(engine, "*77#", after_s=4)
+            press(engine, "*02#", after_s=5)
+            told = [one[3] for one in engine.link.sent if one[2:3] == ("cc_changes",)]
+
+        assert [kept(one) for one in told] == [[call.changes[1].to_fact()]]
+
+    def test_so_many_that_they_would_burden_the_switch_are_in_the_journal_alone(self):
+        """Every event of the leg carries its variables."""
+        with talking() as (engine, _):
+            for number in range(52):
+                press(engine, f"*0{number % 2 + 1}#", after_s=5 + number)
+            told = [one for one in engine.link.sent if one[2:3] == ("cc_changes",)]
+
+        assert len(told) == 50
 
     def test_a_note_that_cannot_be_read_is_flagged(self):
         """The rest of the call is priced, and somebody should know."""
