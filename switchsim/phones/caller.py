@@ -150,7 +150,7 @@ class _Call:
     def _on_answer(self, message: Message) -> None:
         if self._repeat is not None and not self._answered_us:
             self._repeat.stop()
-        if message.code not in self._answers or message.code == 100:
+        if message.code not in self._answers:
             self._answers.append(message.code)
         if message.code < 200:
             return

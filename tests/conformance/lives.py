@@ -71,8 +71,8 @@ def line_feed_in_an_argument(stage: Stage) -> object:
 
 def large_command(stage: Stage) -> object:
     """A command is larger than what the connection takes at once."""
-    size = 16 << 20
-    leg = stage.leg(receive_bytes=4096)
+    size = 12 << 20
+    leg = stage.leg(receive_bytes=65_536)
     leg.open("execute", variable_size=str(size))
     received = 0
     while received < size and (data := leg.receive()):
