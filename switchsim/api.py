@@ -140,6 +140,18 @@ def _uuid_broadcast(switch: "Switch", argument: str) -> str:
     return "+OK Message sent\n"
 
 
+def _uuid_break(switch: "Switch", argument: str) -> str:
+    words = argument.split()
+    if not words:
+        return "-USAGE: <uuid> [all]\n"
+    if _alive(switch, words[0]) is None:
+        return "-ERR No such channel!\n"
+    session = switch.session(words[0])
+    if session is not None:
+        session.interrupt()
+    return OK
+
+
 def _uuid_displace(switch: "Switch", argument: str) -> str:
     words = argument.split()
     if len(words) < 3:
@@ -258,7 +270,7 @@ _COMMANDS: dict[str, Callable[["Switch", str], str]] = {
     "uuid_kill": _uuid_kill, "uuid_getvar": _uuid_getvar, "uuid_setvar": _uuid_setvar,
     "uuid_setvar_multi": _uuid_setvar_multi, "uuid_dump": _uuid_dump,
     "uuid_broadcast": _uuid_broadcast, "uuid_displace": _uuid_displace,
-    "sched_hangup": _sched_hangup, "sched_del": _sched_del,
+    "uuid_break": _uuid_break, "sched_hangup": _sched_hangup, "sched_del": _sched_del,
     "uuid_send_info": _uuid_send_info, "uuid_transfer": _uuid_transfer,
     "uuid_send_dtmf": _uuid_send_dtmf, "global_getvar": _global_getvar, "eval": _eval,
     "json": _json, "create_uuid": lambda switch, _: switch.new_uuid(),

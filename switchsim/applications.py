@@ -3,25 +3,23 @@
 Each is a generator over the call's own time: it yields to wait, and returns when it has ended.
 """
 
-import math
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from switchsim import playing
 from switchsim.bridge import bridge
 from switchsim.causes import cause_named, cause_of_sip, reason_of
 from switchsim.digits import play_and_get_digits, wanted_by
 from switchsim.media import answer, open_media
 from switchsim.outbound import Dialer, EngineConnection
 from switchsim.park import park as parking
-from switchsim.playing import length_of
 from switchsim.variables import expand, leading_number
 
 if TYPE_CHECKING:
     from switchsim.command_queue import Steps
     from switchsim.session import Session
 
-_PACKET_MS = 20
 Application = Callable[["Session", str], "Steps"]
 
 
@@ -133,31 +131,24 @@ def sleep(session: "Session", data: str) -> "Steps":
 
 
 def playback(session: "Session", data: str) -> "Steps":
-    """`playback file`: tones, silence and WAV files take their time; nothing is heard.
-
-    Before the answer it opens early media, as the switch does.
-    """
+    """`playback file`: tones, silence and WAV files take their time; nothing is heard."""
     yield from _play(session, data, lambda: False)
 
 
 def _play(session: "Session", data: str, is_cut: Callable[[], bool]) -> "Steps":
-    if not (session.channel.is_answered or session.channel.is_early):
-        open_media(session, None)
-    seconds = length_of(data)
+    seconds = playing.length_of(data)
     if seconds is None:
         session.application_response = "FILE NOT FOUND"
         return
+    session.is_interrupted = False
+    playing.began(session.channel, data)
+    clock = session.switch.loop.clock
     started_us = session.channel.now_us
-    yield from _pass_time(session, seconds, is_cut)
-    passed_ms = (session.channel.now_us - started_us) // 1000
-    played_ms = min(passed_ms, round(seconds * 1000))
-    put = session.channel.variables.set
-    put("playback_last_offset_pos", str(played_ms * 8))
-    put("playback_seconds", str(played_ms // 1000))
-    put("playback_ms", str(played_ms))
-    put("playback_samples", str(played_ms * 8))
+    yield from _pass_time(session, seconds, lambda: is_cut() or session.is_interrupted)
+    played_ms = min((clock.now_us() - started_us) // 1000, round(seconds * 1000))
+    was_cut = session.is_interrupted or not session.is_up or is_cut()
+    playing.ended(session.channel, data, played_ms=played_ms, is_cut=was_cut)
     session.application_response = "FILE PLAYED"
-    session.channel.packets_sent += math.ceil(played_ms / _PACKET_MS)
 
 
 def collect_digits(session: "Session", data: str) -> "Steps":

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from switchsim.command_queue import Command
-from switchsim.playing import length_of
+from switchsim.playing import began, ended, length_of
 
 if TYPE_CHECKING:
     from switchsim.channel import Channel
@@ -30,7 +30,7 @@ def broadcast(
         ("execute-app-name", application),
         ("execute-app-arg", data),
     ]
-    told += [("event-lock-pri", "true")] if is_music else []
+    told += [("event-lock-pri" if is_music else "event-lock", "true")]
     told += [("lead-frames", "5")]
     told += [("loops", "-1")] if is_music else []
     switch.bus.wanted("COMMAND", channel.uuid)
@@ -60,9 +60,14 @@ def _play_to_destination(switch: "Switch", channel: "Channel", command: Command)
     shown: list[Header] = [("Application", application), ("Application-Data", data)]
     channel.fire("CHANNEL_EXECUTE", after=[*shown, identity])
     seconds = length_of(data)
+    if seconds is not None:
+        began(channel, data)
 
     def played() -> None:
-        response = "FILE NOT FOUND" if seconds is None else "FILE PLAYED"
+        response = "FILE NOT FOUND"
+        if seconds is not None:
+            response = "FILE PLAYED"
+            ended(channel, data, played_ms=round(seconds * 1000), is_cut=not channel.is_up)
         put("current_application_response", response)
         after = [*shown, ("Application-Response", response), identity]
         channel.fire("CHANNEL_EXECUTE_COMPLETE", after=after)

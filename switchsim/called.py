@@ -81,6 +81,8 @@ class CalledLeg:
             local=self._switch.sip_address,
             profile=self._switch.settings.profile,
         )
+        if self._partner.has_codec:
+            channel.variables.set("video_media_flow", "inactive")
         channel.enter("CS_INIT")
         channel.state = "CS_ROUTING"
         channel.fire("CHANNEL_CREATE")

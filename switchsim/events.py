@@ -41,6 +41,8 @@ ORIGINS: dict[str, Origin] = {
     "CALL_UPDATE": ("mod_sofia.c", "sofia_receive_message", 2133),
     "CHANNEL_HOLD": ("switch_channel.c", "switch_channel_mark_hold", 876),
     "CHANNEL_UNHOLD": ("switch_channel.c", "switch_channel_mark_hold", 876),
+    "PLAYBACK_START": ("switch_ivr_play_say.c", "switch_ivr_play_file", 1649),
+    "PLAYBACK_STOP": ("switch_ivr_play_say.c", "switch_ivr_play_file", 2023),
     "DTMF": ("switch_channel.c", "switch_channel_dequeue_dtmf", 678),
     "BACKGROUND_JOB": ("mod_event_socket.c", "api_exec", 1580),
     "RECV_INFO": ("sofia.c", "create_info_event", 9733),

@@ -9,6 +9,9 @@ from switchsim.profile import CallerProfile
 if TYPE_CHECKING:
     from switchsim.session import Session
 
+# The codec of a caller that has media already.
+_IN_USE = "PCMA@8000h@20i"
+
 
 def new_channel(session: "Session", values: dict[str, str], *, user: str, uri: str) -> Channel:
     """The channel of a leg about to be rung.
@@ -102,7 +105,7 @@ def _set_variables(
         put(name, value)
     if "sip_cid_type" not in wanted:
         put("sip_cid_type", own.get("sip_cid_type"))
-    codec = own.get("ep_codec_string")
+    codec = _IN_USE if session.channel.has_codec else own.get("ep_codec_string")
     inherited = (
         ("max_forwards", str(hops)),
         ("originator_codec", codec),

@@ -1,18 +1,49 @@
-"""How long what is played lasts: tones, silence and WAV files; nothing is heard."""
+"""What is played: how long it lasts, and what is told of it; nothing is heard."""
 
 import contextlib
 import math
 import re
 import wave
+from typing import TYPE_CHECKING
 
 from switchsim.variables import leading_number
 
+if TYPE_CHECKING:
+    from switchsim.channel import Channel
+    from switchsim.events import Header
+
 _PACKET_S = 0.02
+_STREAMS = ("tone_stream", "silence_stream")
+_SAMPLES_A_MS = 8
 
 
 def packets_in(seconds: float) -> int:
     """Packets of media that so many seconds take."""
     return math.ceil(round(seconds / _PACKET_S, 6))
+
+
+def began(channel: "Channel", data: str) -> None:
+    """Tells that something is being played."""
+    channel.fire("PLAYBACK_START", after=_what(data))
+
+
+def ended(channel: "Channel", data: str, *, played_ms: int, is_cut: bool) -> None:
+    """Tells how much was played, and that it is over."""
+    samples = str(played_ms * _SAMPLES_A_MS)
+    put = channel.variables.set
+    put("playback_last_offset_pos", samples)
+    put("playback_seconds", str(played_ms // 1000))
+    put("playback_ms", str(played_ms))
+    put("playback_samples", samples)
+    channel.packets_sent += packets_in(played_ms / 1000)
+    status = ("Playback-Status", "break" if is_cut else "done")
+    channel.fire("PLAYBACK_STOP", after=[*_what(data), status])
+
+
+def _what(data: str) -> "list[Header]":
+    kind = data.partition("://")[0]
+    told = [("Playback-File-Type", kind)] if kind in _STREAMS else []
+    return [*told, ("Playback-File-Path", data)]
 
 
 def length_of(data: str) -> float | None:

@@ -18,6 +18,7 @@ from switchsim.channel import Channel
 from switchsim.command_queue import Command, CommandQueue, Steps
 from switchsim.dialplan import Action
 from switchsim.loop import Timer
+from switchsim.media import open_media
 from switchsim.variables import expand, leading_number
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _ENDINGS = {
     "no ack": ("408", "RECOVERY_ON_TIMER_EXPIRE", "102", "send_bye"),
 }
 _RESPONSE = "current_application_response"
+# Before the answer they open early media, before anything is told of them.
+_NEEDS_MEDIA = {"playback", "play_and_get_digits"}
 
 
 class Session:
@@ -55,6 +58,7 @@ class Session:
         self._signals: deque[Callable[[], None]] = deque()
         self._poked = False
         self._is_asleep = False
+        self.is_interrupted = False  # what is being played
         self._timer: Timer | None = None
         self._life: Steps | None = None
         leg.channel = channel
@@ -96,6 +100,11 @@ class Session:
         self._signals.append(what)
         self.poke()
 
+    def interrupt(self) -> None:
+        """Stops what is being played."""
+        self.is_interrupted = True
+        self.poke()
+
     def pause(self, seconds: float, then: Callable[[], None]) -> None:
         """The call's thread sleeps: nothing else is done for it until `then` is called."""
         self._is_asleep = True
@@ -128,6 +137,10 @@ class Session:
             channel.variables.set("app_uuid", uuid)
             channel.hang_up("DESTINATION_OUT_OF_ORDER")
             return
+        if application in _NEEDS_MEDIA:
+            channel.variables.set("app_uuid", uuid)
+            open_media(self, None)
+            channel.variables.set("app_uuid", None)
         argument = expand(data, self.lookup)
         identity = ("Application-UUID", uuid or self.switch.new_uuid())
         channel.variables.set(_RESPONSE, None)

@@ -31,11 +31,20 @@ HEADERS: tuple[LeftOut, ...] = (
 )
 
 HEADERS += (
+    LeftOut(header="variable_sip_to_tag", event="CALL_UPDATE", case="15-*", why=_ACK),
     LeftOut(
         header="variable_rtp_audio_out_*",
         case="12-*/invalid-then-caller-gone",
         why="counts how much of a prompt was played before a digit cut it",
     ),
+)
+HEADERS += tuple(
+    LeftOut(
+        header=header,
+        case="15-*/announcements",
+        why="counts how much was played before it was broken off, and is stale then",
+    )
+    for header in ("variable_playback_*", "variable_rtp_audio_out_*")
 )
 _ALONE = (
     "differs from recording to recording: whether the destination's leg ends within the call"
@@ -43,7 +52,7 @@ _ALONE = (
 
 HEADERS += tuple(
     LeftOut(header=header, event=event, case=case, why=_ALONE)
-    for case in ("13-*", "22-*")
+    for case in ("13-*", "15-*/announcements", "22-*")
     for event in (
         "CHANNEL_HANGUP_COMPLETE",
         "CHANNEL_DESTROY",
