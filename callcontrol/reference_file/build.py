@@ -8,7 +8,7 @@ used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -127,6 +127,7 @@ class Draft:
         self._number_faults: dict[E164, tuple[Fault, ...]] = {}
         self._is_continued = False
         self._touched: set[E164] = set()
+        self._priced: dict[tuple[str, int, str], bool] = {}
         self._part_faults: dict[str, tuple[Fault, ...]] = {}
         self._made_customers = builder.made_customers
         self._around = Around(
@@ -219,19 +220,24 @@ class Draft:
             _changed(self._last.tariffs, around.tariffs),
         )
 
-    def doubtful(self, near: Iterable[E164]) -> set[E164]:
+    def doubtful(self, of_customers: Set[E164], of_tariffs: Set[E164]) -> set[E164]:
         """Name the numbers that must be taken anew, because of what changed around them.
 
         Args:
-            near: those whose rows refer to what `changed_around` names.
+            of_customers: those whose rows name a customer that `changed_around` names.
+            of_tariffs: those whose rows name a tariff that it names.
         """
         # One that was faulty may be good now, whatever it refers to.
         found = set(self._number_faults)
         # A SIP URI, too, may name any gateway.
         is_any = _changed(self._last.directory.gateways, self._around.gateways)
-        for number in self._numbers if is_any else near:
+        for number in self._numbers if is_any else of_customers:
             one = self._numbers.get(number)
             if one is None or not self._fits(one):
+                found.add(number)
+        for number in set() if is_any else of_tariffs - of_customers:
+            one = self._numbers.get(number)
+            if one is None or not self._has_its_prices(one):
                 found.add(number)
         return found
 
@@ -294,18 +300,25 @@ class Draft:
     def _fits(self, made: ServiceNumber) -> bool:
         """Say whether nothing at all is wrong with how a number fits what it refers to."""
         around = self._around
-        return (
-            around.holds(made)
-            and all(
-                table.category == made.category
-                for name in made.tariff.values()
-                for table in around.tariffs[name]
-            )
-            and not any(tariff_fit(made, around))
-            and not number_faults(
-                made, around.customers[made.customer_id], around.gateways.values()
-            )
+        return self._has_its_prices(made) and not number_faults(
+            made, around.customers[made.customer_id], around.gateways.values()
         )
+
+    def _has_its_prices(self, made: ServiceNumber) -> bool:
+        """Say whether all that a number refers to is there, and its tariff is for it.
+
+        Most numbers share one of a few tariffs and levels, from always: judged once for all.
+        """
+        around = self._around
+        if not around.holds(made):
+            return False
+        if made.tariff.changes or made.level.changes:
+            return _has_prices(made, around)
+        key = made.tariff.initial, made.level.initial, made.category
+        known = self._priced.get(key)
+        if known is None:
+            known = self._priced[key] = _has_prices(made, around)
+        return known
 
     # What numbers refer to
 
@@ -355,6 +368,14 @@ class Draft:
             if tables is not None:
                 tariffs[name] = tables
         return tariffs
+
+
+def _has_prices(made: ServiceNumber, around: Around) -> bool:
+    return all(
+        table.category == made.category
+        for name in made.tariff.values()
+        for table in around.tariffs[name]
+    ) and not any(tariff_fit(made, around))
 
 
 def _share_faults(

@@ -98,7 +98,7 @@ class ReferenceRows:
             doubtful: Set[E164] = frozenset()
             if news.sections or news.customers:
                 near = await numbers_near(connection, *draft.changed_around())
-                doubtful = draft.doubtful(near)
+                doubtful = draft.doubtful(*near)
             await take_numbers(connection, draft, news.numbers | doubtful)
         blacklist = self._blacklist
         if news.is_whole_blacklist:

@@ -173,15 +173,15 @@ async def read_numbers(connection: Connection, entries: Entries) -> None:
 
 async def numbers_near(
     connection: Connection, customers: Set[str], tariffs: Set[str]
-) -> set[E164]:
+) -> tuple[set[E164], set[E164]]:
     """Give the numbers of these customers, and those that these tariffs ever price."""
-    rows = await connection.fetch(
-        "SELECT number FROM numbers WHERE customer = ANY($1)"
-        " UNION SELECT number FROM number_tariffs WHERE tariff = ANY($2)",
-        list(customers),
-        list(tariffs),
+    of_customers = await connection.fetch(
+        "SELECT number FROM numbers WHERE customer = ANY($1)", list(customers)
     )
-    return {row["number"] for row in rows}
+    of_tariffs = await connection.fetch(
+        "SELECT number FROM number_tariffs WHERE tariff = ANY($1)", list(tariffs)
+    )
+    return {row["number"] for row in of_customers}, {row["number"] for row in of_tariffs}
 
 
 async def number_texts(

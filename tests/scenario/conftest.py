@@ -126,6 +126,34 @@ class Stack:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def refused(self, *words: str) -> str:
+        """Run a command whose answer is no, and give what it printed, errors too."""
+        done = subprocess.run(
+            [sys.executable, "-m", "callcontrol", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment,
+            cwd=ROOT,
+            check=False,
+        )
+        assert done.returncode in {1, 2}, done.stdout
+        return done.stdout
+
+    def load_refused(self, before: str, after: str) -> str:
+        """Try to load the reference with other words in it; gives why it was refused."""
+        text = self._file.read_text(encoding="utf-8")
+        assert before in text
+        changed = self._folder / "refused.yaml"
+        changed.write_text(text.replace(before, after), encoding="utf-8")
+        return self.refused("load", str(changed))
+
+    def changed(self, make: Callable[[], object]) -> None:
+        """Make a change, and wait until the engine has it."""
+        before = self.engine_log().count('"reference_loaded"')
+        make()
+        self.eventually(lambda: self.engine_log().count('"reference_loaded"') > before)
+
     def differences(self, since: datetime) -> list[dict[str, str]]:
         """Compare the switch's own records and calls with ours, as an operator would."""
         done = subprocess.run(
@@ -147,7 +175,7 @@ class Stack:
 
     def query(self, sql: str) -> None:
         """Meddle with Postgres."""
-        run(self._dsn, _execute, sql)
+        run(self.dsn, _execute, sql)
 
     def load(self) -> None:
         """Write the scenarios' reference to Postgres."""

@@ -228,3 +228,19 @@ def test_an_engine_says_that_postgres_cannot_be_reached() -> None:
 
 async def _execute(connection: Connection, statement: str) -> None:
     await connection.execute(statement)
+
+
+def test_a_customer_is_read_alone(store: Store, feed: ReferenceFeed) -> None:
+    """What it may no longer do is a fault of its numbers, which go on as they were."""
+    proved = "UPDATE customers SET proved_numbers = '{}' WHERE id = 'muster'"
+    before = feed.current().directory
+    execute(store, proved)
+
+    eventually(lambda: not feed.current().directory.customers["muster"].proved_numbers)
+    assert feed.current().directory.numbers == before.numbers
+    execute(store, "INSERT INTO customers (id, parent) VALUES ('new', 'muster')")
+    eventually(lambda: "new" in feed.current().directory.customers)
+    execute(store, "UPDATE customers SET id = 'newer', parent = NULL WHERE id = 'new'")
+    eventually(lambda: "newer" in feed.current().directory.customers)
+    execute(store, "DELETE FROM customers WHERE id = 'newer'")
+    eventually(lambda: feed.current().directory.customers.keys() == before.customers.keys())
