@@ -9,13 +9,14 @@ compared is passed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
 from callcontrol.cdr import CallId, Cdr, call_id_for
+from callcontrol.cdr.free_time import free_times
 from callcontrol.esl.switch_cdrs import SwitchCdr
-from tariffs import STEP, Meter, Tariff, TariffError
+from tariffs import STEP, Change, Meter, Tariff, TariffError
 
 Kind = Literal[
     "missing",
@@ -204,12 +205,24 @@ def charge_of(record: Cdr, tariff: Tariff, answered_us: int, ended_us: int) -> D
     start_us = max(answered_us, *(at_us for at_us in waits if at_us is not None), 0)
     if ended_us < start_us:
         return Decimal("0.00")
-    meter = Meter(tariff, level=record.level_at_start or 0, start_us=start_us)
-    for change in record.changes:
-        at_us = change.in_force_us
-        # A step of the table comes by itself.
-        if at_us is not None and at_us < ended_us and change.by != STEP:
-            meter.change_level(change.level, at_us, by=change.by)
+    meter = Meter(
+        tariff,
+        level=record.level_at_start or 0,
+        start_us=start_us,
+        # a step of the table comes by itself
+        changes=(
+            Change(at_us=change.in_force_us, level=change.level, by=change.by)
+            for change in record.changes
+            if change.in_force_us is not None
+            and change.in_force_us < ended_us
+            and change.by != STEP
+        ),
+        free=(
+            replace(one, until_us=None) if (one.until_us or 0) >= ended_us else one
+            for one in free_times(record.announcements, start_us)
+            if one.from_us < ended_us
+        ),
+    )
     return meter.stop(ended_us).charge
 
 

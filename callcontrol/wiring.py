@@ -21,6 +21,7 @@ from callcontrol.calls.live_calls import LiveCalls
 from callcontrol.calls.peers import look_after
 from callcontrol.calls.recent_ends import RecentEnds
 from callcontrol.calls.resync import keep_in_step, resync
+from callcontrol.calls.speaking import has_played
 from callcontrol.calls.state import CallState
 from callcontrol.calls.strays import Unserved
 from callcontrol.calls.takeover import adopt, record_written, unknown_calls
@@ -44,9 +45,10 @@ from callcontrol.store.reference_rows import ReferenceFeed
 from callcontrol.store.shipper import Shipper
 from callcontrol.vital_signs import VitalSigns
 
-# The ends of the callers' legs, and the keys pressed on any leg; filters are alternatives.
+# The ends of the callers' legs and of what is played to them, and the keys pressed on any leg;
+# filters are alternatives.
 _SUBSCRIPTIONS = (
-    command.event_plain("CHANNEL_HANGUP_COMPLETE", "DTMF"),
+    command.event_plain("CHANNEL_HANGUP_COMPLETE", "DTMF", "PLAYBACK_STOP"),
     command.filter_("Call-Direction", "inbound"),
     command.filter_("Event-Name", "DTMF"),
 )
@@ -372,7 +374,9 @@ class Process:
     def _take(self, event: Event) -> None:
         """Take an event of the link. Switches: no."""
         self._metrics.link_lag_seconds.observe(max(0, self._link.lag_us) / 1_000_000)
-        if event.name != "DTMF":
+        if event.name == "PLAYBACK_STOP":
+            has_played(event, self._engine)
+        elif event.name != "DTMF":
             self.see_end(event)
         elif self._has_adopted:
             heard(event, self._engine)

@@ -178,6 +178,10 @@ class Meter:
         """
         self._set_free(at_us, is_free=False)
 
+    def is_new(self, level: int, at_us: int) -> bool:
+        """Say whether a level has not been in force before an instant; tells no time."""
+        return not advanced(self._stay, self._offset(at_us)).seen >> level & 1
+
     def level_at(self, at_us: int) -> int:
         """Say which level is in force at an instant if nothing more is asked; tells no time."""
         return advanced(self._stay, self._offset(at_us) + 1).number

@@ -96,6 +96,7 @@ class Call:
         told_us: the last instant the meter was told; nothing asked later holds before it.
         keys: what the destination has pressed, as far as it may yet become a level.
         on_key: takes each key that the caller presses while the call talks; must not wait.
+        on_played: told of the end of each file played to the caller meanwhile; must not wait.
         held_us: when, as far as we know, the switch would end the call for its maximum.
         is_hold_stale: the switch could not be told of that.
         draft: the record as far as it is known.
@@ -145,6 +146,7 @@ class Call:
     told_us: int = 0
     keys: LevelKeys | None = None
     on_key: Callable[[Event], None] | None = None
+    on_played: Callable[[Event], None] | None = None
     held_us: int | None = None
     is_hold_stale: bool = False
     scopes: tuple[Scope, ...] = ()

@@ -6,7 +6,7 @@ something is asked:
 
 1. Would it be refused? The table may lack the level, the law forbid it, or what it charges at
    once pass the maximum. Then the call goes on unchanged, and the reason is kept.
-2. The caller is told, and consents, where that is asked (`told_to_caller`).
+2. The caller is told, and consents, where that is asked (`calls/speaking.py`).
 3. It goes to the journal, and is on the disk.
 4. Only then does it count: the meter, the watch over the maximum, ours and the switch's, the
    view. An engine killed a moment later has lost nothing: the next one reads the journal.
@@ -18,7 +18,7 @@ names, or that of the asking; never before an earlier change.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import gevent
 from gevent.event import AsyncResult
@@ -29,6 +29,7 @@ from callcontrol.calls.engine import Engine
 from callcontrol.calls.kept_facts import keep_changes
 from callcontrol.calls.level_keys import LevelKeys
 from callcontrol.calls.pricing import HAD_ENDED
+from callcontrol.calls.speaking import told_of_change
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import follow, rearm
 from callcontrol.cdr import CdrChange
@@ -54,37 +55,6 @@ _MOST_CHANGES = 1000
 _MOST_WAITING = 100
 
 _BEFORE_ANSWER = frozenset({CallState.RECEIVED, CallState.ROUTED, CallState.DIALLING})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What came of telling the caller of a change.
-
-    Attributes:
-        in_force_us: the change holds from here on, microseconds since the epoch.
-        refused: why it does not hold at all, such as that the caller said no; None: it does.
-    """
-
-    in_force_us: int
-    refused: str | None = None
-
-
-def told_to_caller(call: Call, change: CdrChange, at_us: int, engine: Engine) -> Told:
-    """Tell the caller of a change before it counts, and ask for consent where that is due.
-
-    Args:
-        call: in talk; `call.on_key` may take the caller's keys meanwhile.
-        change: what is asked, and not refused so far.
-        at_us: from when it would hold, microseconds since the epoch.
-        engine: everything else.
-
-    Returns:
-        Nothing is told: it is in force at once.
-
-    Switches: may wait for the switch and for the caller; ends when the call does.
-    """
-    del call, change, engine
-    return Told(in_force_us=at_us)
 
 
 def ask_level(
@@ -194,7 +164,7 @@ def _dealt_with(call: Call, asked: Asked, engine: Engine) -> CdrChange:
     change, at_us = asked.change, max(asked.at_us, call.told_us)
     refused = _obstacle(call, change, at_us, engine)
     if refused is None:
-        told = told_to_caller(call, change, at_us, engine)
+        told = told_of_change(call, change.level, at_us, engine)
         # The world has gone on meanwhile, and a step may have come before.
         at_us = max(at_us, told.in_force_us)
         refused = told.refused or _obstacle(call, change, at_us, engine)

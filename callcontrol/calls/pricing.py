@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -9,8 +10,9 @@ from fractions import Fraction
 
 from callcontrol.calls.call import Call
 from callcontrol.cdr import Cdr, CdrChange, CdrCharge, CdrLine, CdrSegment, CdrSettlement
+from callcontrol.cdr.free_time import free_times
 from dialplan import kind_of_line, parse_target
-from tariffs import STEP, Meter, Rated, settle
+from tariffs import STEP, FreeTime, Meter, Rated, settle
 
 HAD_ENDED = "the call had ended"
 
@@ -34,32 +36,57 @@ def meter_of(call: Call, start_us: int) -> Meter | None:
     if call.tariff is None or call.level is None:
         return None
     meter = Meter(call.tariff, level=call.level, start_us=start_us)
-    tell(meter, call.changes)
+    tell(meter, call.changes, free_times(call.announcements, start_us))
     return meter
 
 
 def tell(
-    meter: Meter, changes: Iterable[CdrChange], *, until_us: int | None = None
+    meter: Meter,
+    changes: Iterable[CdrChange],
+    free: Iterable[FreeTime] = (),
+    *,
+    until_us: int | None = None,
 ) -> tuple[CdrChange, ...]:
     """Tell a meter the changes of a call, in order; gives what became of each.
 
     Args:
         meter: told nothing yet.
         changes: those that were refused are passed over.
+        free: when time cost nothing, in order.
         until_us: the end of the call: what was to be in force then or later never was.
     """
+    turns = deque(_turns(free, until_us))
     outcome = []
     for one in changes:
         if one.in_force_us is not None:
             if until_us is not None and one.in_force_us >= until_us:
                 refused: str | None = HAD_ENDED
             else:
+                _tell_turns(meter, turns, one.in_force_us)
                 refusal = meter.change_level(one.level, one.in_force_us, by=one.by)
                 refused = None if refusal is None else refusal.reason
             if refused is not None:
                 one = replace(one, in_force_us=None, refused=refused)
         outcome.append(one)
+    _tell_turns(meter, turns, None)
     return tuple(outcome)
+
+
+def _turns(free: Iterable[FreeTime], until_us: int | None) -> Iterator[tuple[int, bool]]:
+    """List when free time begins (True) and ends (False), before the end of the call."""
+    for one in free:
+        for at_us, is_free in ((one.from_us, True), (one.until_us, False)):
+            if at_us is not None and (until_us is None or at_us < until_us):
+                yield at_us, is_free
+
+
+def _tell_turns(meter: Meter, turns: deque[tuple[int, bool]], until_us: int | None) -> None:
+    while turns and (until_us is None or turns[0][0] <= until_us):
+        at_us, is_free = turns.popleft()
+        if is_free:
+            meter.free_from(at_us)
+        else:
+            meter.free_until(at_us)
 
 
 def priced(cdr: Cdr, call: Call) -> Cdr:
@@ -80,7 +107,8 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
     start_us = charged_from_us(call, cdr.answered_us)
     released_us = cdr.answered_us if cdr.released_us is None else cdr.released_us
     meter = Meter(call.tariff, level=call.level, start_us=start_us)
-    changes = tell(meter, call.changes, until_us=released_us)
+    free = free_times(call.announcements, start_us)
+    changes = tell(meter, call.changes, free, until_us=released_us)
     rated = meter.stop(max(released_us, start_us))
     if released_us < start_us:
         rated = _never_begun(rated)

@@ -120,6 +120,8 @@ class FakeLink:
         if command == "show":
             rows = [{"uuid": leg, "direction": "inbound"} for leg in self.legs]
             return json.dumps({"row_count": len(rows), "rows": rows})
+        if command == "uuid_broadcast":
+            return "+OK Message sent\n"
         if command == "uuid_exists":
             return "true" if arguments[0] in self.legs else "false"
         if arguments[0] not in self.legs:

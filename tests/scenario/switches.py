@@ -125,13 +125,14 @@ class Watch:
 
         self._ends: dict[str, Event] = {}
         self._keys: dict[str, list[Event]] = {}
+        self._played: list[Event] = []
         self._control = Control(
             "127.0.0.1",
             switch.event_socket_port,
             PASSWORD,
             on_event=self._take,
             subscribe=[
-                command.event_plain("CHANNEL_HANGUP_COMPLETE", "DTMF"),
+                command.event_plain("CHANNEL_HANGUP_COMPLETE", "DTMF", "PLAYBACK_STOP"),
                 command.filter_("Call-Direction", "inbound"),
                 command.filter_("Event-Name", "DTMF"),
             ],
@@ -158,6 +159,10 @@ class Watch:
         """Count the legs the switch has."""
         return int(json.loads(self.api("show", "channels", "as", "json"))["row_count"])
 
+    def played(self, leg_uuid: str) -> list[Event]:
+        """Give the ends of what was played to a leg."""
+        return [event for event in self._played if event.uuid == leg_uuid]
+
     def keys_pressed(self, leg_uuid: str) -> list[Event]:
         """Give the keys pressed at the other end of a caller's leg, as the switch told them."""
         return self._keys.get(leg_uuid, [])
@@ -165,8 +170,10 @@ class Watch:
     def _take(self, event: Event) -> None:
         if event.name == "DTMF":
             self._keys.setdefault(event.other_leg_uuid or "", []).append(event)
-            return
-        self._ends[event.uuid] = event
+        elif event.name == "PLAYBACK_STOP":
+            self._played.append(event)
+        else:
+            self._ends[event.uuid] = event
 
 
 def start_switch(engines: str, folder: Path) -> Switch:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import gevent
 import pytest
 
-from tariffs import Level, Meter, Rounding, Tariff
+from callcontrol.store import run
+from tariffs import Change, FreeTime, Level, Meter, Rounding, Tariff
 from tests.fakes import voice
+from tests.scenario.phone import Phone
 from tests.scenario.records import us_of
 
 PROMPT_S = 0.5
@@ -26,14 +30,14 @@ def spoken_here(stack, folder):
         "consent_wait_s": str(CONSENT_WAIT_S),
     }
     with stack.engine_with(**settings):
-        for tariff in ("told", "asked", "never-told"):
+        for tariff in ("told", "asked", "dearer", "never-told"):
             stack.command("prompts", "make", "--tariff", tariff)
         yield
 
 
-def table(*levels: Level) -> Tariff:
+def table(*levels: Level, to: Decimal | None = Decimal("0.10")) -> Tariff:
     """Make the tariff of a number, from the prices in the scenarios' reference alone."""
-    rounding = Rounding(to=Decimal("0.10"))
+    rounding = Rounding(to=to)
     numbered = dict(enumerate(levels, start=1))
     return Tariff(name="expected", category="0906", rounding=rounding, levels=numbered)
 
@@ -143,3 +147,144 @@ def test_price_that_cannot_be_spoken_is_not_charged(stack, folder):
     assert called.final == 503
     assert (cdr["rule"], cdr["disposition"]) == ("price not announced", "failed")
     assert (cdr["announcements"], cdr["charge"]) == ([], None)
+
+
+DEARER = table(level("1.80"), level("4.20"), level("9.00"), to=None)
+NUMBER = "+41906100005"
+
+
+class Talk:
+    """A call in talk at a price that nobody needs to be told, with a phone at either end.
+
+    Attributes:
+        caller, called: the two ends.
+        leg_uuid: the switch's uuid of the caller's leg.
+        cdr: its record, once it is over.
+    """
+
+    def __init__(self, stack, caller, called, leg_uuid):
+        self.caller, self.called = caller, called
+        self.leg_uuid = leg_uuid
+        self.cdr = {}
+        self._stack = stack
+
+    def wait_until_heard(self):
+        """Wait until the switch has played something to the caller to its end."""
+        (heard,) = self._stack.eventually(lambda: self._stack.watch.played(self.leg_uuid))
+        return heard
+
+    def wait_until_dealt_with(self):
+        """Wait until the engine has brought the change into force, or refused it."""
+        told = ('"level_changed"', '"level_refused"')
+        self._stack.eventually(lambda: any(one in self._stack.engine_log() for one in told))
+
+    def priced(self, *changes):
+        """Price the call with the pure meter, free while the price was spoken."""
+        end = self._stack.watch.end_of(self.leg_uuid)
+        free = [
+            FreeTime(
+                from_us=us_of(one["started_at"]),
+                until_us=us_of(one["ended_at"]) if one["ended_at"] else None,
+            )
+            for one in self.cdr["announcements"]
+        ]
+        asked = [Change(at_us=at_us, level=number) for at_us, number in changes]
+        meter = Meter(DEARER, level=1, start_us=end.answered_us, changes=asked, free=free)
+        return meter.stop(end.hangup_us)
+
+
+async def _in_talk(connection):
+    return await connection.fetch(
+        "SELECT switch_uuid FROM calls_in_progress WHERE number = $1 AND state = 'answered'",
+        NUMBER,
+    )
+
+
+@pytest.fixture
+def talk(stack, destinations):
+    """Give a function that has a call in talk, and its record afterwards."""
+    phone = Phone()
+
+    @contextmanager
+    def talking():
+        before = len(stack.cdrs(NUMBER))
+        # A call that has just ended is shown for a moment more.
+        known = {row["switch_uuid"] for row in run(stack.dsn, _in_talk)}
+        stack.forget_log()
+        caller = phone.call(NUMBER, stack.switch.sip_port)
+        called = destinations["keypad"].latest()
+        try:
+            (leg_uuid,) = stack.eventually(
+                lambda: {row["switch_uuid"] for row in run(stack.dsn, _in_talk)} - known
+            )
+            this = Talk(stack, caller, called, leg_uuid)
+            yield this
+        finally:
+            if not caller.is_over:
+                caller.hang_up()
+        this.cdr = stack.cdr_of_new_call(NUMBER, before)
+
+    yield talking
+    phone.stop()
+
+
+def test_dearer_price_is_heard_in_the_call_and_holds_from_its_end(stack, talk):
+    """To the caller alone, the bridge stays up; the time in which it is spoken is free."""
+    with talk() as this:
+        this.called.press("*02#")
+        heard = this.wait_until_heard()
+        this.wait_until_dealt_with()
+        legs = stack.watch.legs()
+        gevent.sleep(1.1)  # that a second begins at the new price
+
+    (told,) = this.cdr["announcements"]
+    (change,) = this.cdr["changes"]
+    expected = this.priced((heard.event_us, 2))
+    assert legs == 2
+    assert (told["level"], us_of(told["ended_at"])) == (2, heard.event_us)
+    assert us_of(change["in_force_at"]) == heard.event_us
+    assert (change["level"], change["refused"]) == (2, None)
+    assert this.cdr["charge"]["gross"] == str(expected.charge)
+    assert [one["level"] for one in this.cdr["segments"]] == [1, 1, 2]
+
+
+def test_price_above_the_limit_needs_the_caller_s_key(stack, talk):
+    """It holds from the key, which is in the record."""
+    with talk() as this:
+        this.called.press("*03#")
+        this.wait_until_heard()
+        this.caller.press("1")
+        this.wait_until_dealt_with()
+        gevent.sleep(1.1)  # that a second begins at the new price
+
+    (told,) = this.cdr["announcements"]
+    (change,) = this.cdr["changes"]
+    in_force_us = us_of(change["in_force_at"])
+    assert told["consent_key"] == "1"
+    assert in_force_us >= us_of(told["ended_at"])
+    assert this.cdr["charge"]["gross"] == str(this.priced((in_force_us, 3)).charge)
+
+
+@pytest.mark.parametrize(("key", "reason"), [("2", "key 2"), ("", "no key")])
+def test_no_key_or_another_one_changes_nothing(talk, key, reason):
+    """The call goes on at its price, and the record says why."""
+    with talk() as this:
+        this.called.press("*03#")
+        this.wait_until_heard()
+        this.caller.press(key)
+        this.wait_until_dealt_with()
+
+    (change,) = this.cdr["changes"]
+    assert (change["in_force_at"], change["refused"]) == (None, f"no consent: {reason}")
+    assert {one["level"] for one in this.cdr["segments"]} == {1}
+    assert this.cdr["charge"]["gross"] == str(this.priced().charge)
+
+
+def test_caller_who_leaves_while_a_change_is_spoken(talk):
+    """There is no change, and the time of the announcement is free to the end."""
+    with talk() as this:
+        this.called.press("*02#")
+
+    assert all(one["in_force_at"] is None for one in this.cdr["changes"])
+    assert all(one["ended_at"] is None for one in this.cdr["announcements"])
+    assert this.cdr["charge"]["gross"] == str(this.priced().charge)

@@ -382,6 +382,14 @@ class TestLawInForce:
         assert meter.change_level(1, start_us + 60 * SECOND_US) is None
         assert meter.change_level(2, start_us + 60 * SECOND_US) is not None
 
+    def test_knows_which_levels_are_new_to_the_call(self):
+        """The base fee of one that has been in force is not charged again."""
+        meter = make_meter(make_tariff(make_level(), make_level("1.00"), make_level("2.00")))
+        meter.change_level(2, at(1))
+        meter.change_level(1, at(2))
+
+        assert [meter.is_new(level, at(3)) for level in (1, 2, 3)] == [False, False, True]
+
 
 class TestFreeTime:
     def test_seconds_that_start_in_it_are_not_charged(self):
