@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 
 def test_cdrs_shows_the_newest_record_first(stack):
@@ -102,3 +103,24 @@ def test_export_gives_back_what_was_loaded(stack, folder):
     file.write_text(stack.command("export"), encoding="utf-8")
 
     assert "nothing differs" in stack.command("load", "--dry-run", str(file))
+
+
+def test_top_prints_once_where_there_is_no_terminal(stack):
+    """Health, figures, the call that talks with its level and charge, the last refusals."""
+    answered = stack.calls_answered()
+    with stack.talking("0900100002", talk_ms=8000):
+        stack.eventually(lambda: stack.calls_answered() > answered)
+        printed = stack.eventually(
+            lambda: next(iter(re.findall(r"0900 100 002 .*CHF.*", _top(stack))), None)
+        )
+        text = _top(stack)
+
+    assert "answers answered" in printed
+    assert "1 of 1 ready" in text
+    assert "link up" in text
+    assert "journal well   Postgres up" in text
+    assert "last refusals" in text
+
+
+def _top(stack) -> str:
+    return stack.command("top", "--once")

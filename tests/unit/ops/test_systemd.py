@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from callcontrol.cli.forget import forget
 from callcontrol.cli.serve import serve
 from callcontrol.config import Settings
 from callcontrol.workers.supervisor import _STOP_S
@@ -15,24 +19,42 @@ from callcontrol.workers.supervisor import _STOP_S
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "ops" / "systemd"
 UNIT = (FOLDER / "callcontrol.service").read_text(encoding="utf-8")
+UNITS = [path.name for path in FOLDER.iterdir() if path.suffix in {".service", ".timer"}]
 GUIDE = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
 LINES = dict(line.split("=", 1) for line in UNIT.splitlines() if re.match(r"[A-Z]\w+=", line))
 
 
-def test_systemd_has_nothing_to_complain_of(tmp_path):
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_has_nothing_to_complain_of(tmp_path, name):
     """Asked where there is systemd; the tests below need none."""
     analyze = shutil.which("systemd-analyze")
-    unit = tmp_path / "callcontrol.service"
-    unit.write_text(UNIT.replace("/opt/callcontrol/bin/callcontrol", "/bin/true"), "utf-8")
+    for unit in UNITS:
+        text = (FOLDER / unit).read_text(encoding="utf-8")
+        text = text.replace("/opt/callcontrol/bin/callcontrol", "/bin/true")
+        (tmp_path / unit).write_text(text, encoding="utf-8")
     said = ""
     if analyze is not None:
         done = subprocess.run(
-            [analyze, "verify", str(unit)], capture_output=True, text=True, check=False
+            [analyze, "verify", str(tmp_path / name)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        said = "\n".join(line for line in done.stderr.splitlines() if unit.name in line)
+        said = "\n".join(line for line in done.stderr.splitlines() if "callcontrol" in line)
         assert done.returncode == 0, done.stderr
     assert said == ""
-    assert re.findall(r"^\[(\w+)\]$", UNIT, re.MULTILINE) == ["Unit", "Service", "Install"]
+    assert re.match(r"\[Unit\]\n|# .*\n\[Unit\]\n", (FOLDER / name).read_text("utf-8"))
+
+
+def test_what_is_done_at_night():
+    """The command exists, with this option, and the timer starts that very service."""
+    text = (FOLDER / "callcontrol-forget.service").read_text(encoding="utf-8")
+    _, command, *options = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)[0].split()
+
+    assert command == "forget"
+    assert {word for word in options if word.startswith("--")} == {"--older-than"}
+    assert "older_than" in inspect.signature(forget).parameters
+    assert (FOLDER / "callcontrol-forget.timer").is_file()
 
 
 def test_it_starts_what_there_is():
