@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Scenario and integration tests mostly wait: four at a time, each with its own switch and Postgres.
 PYTEST_TOGETHER := $(BIN)/pytest -n 4 --dist loadfile
 
-.PHONY: demo test all check serve fmt lock
+.PHONY: demo test all chaos check serve fmt lock
 .DEFAULT_GOAL := help
 
 help: ; @sed -n 's/^\([a-z]*\):[^;]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -15,10 +15,13 @@ demo: .venv/ready ## the main job, embedded: Postgres, a switch and the engine s
 
 test: check .venv/sipp .venv/voice ## everything: lint, types, import contracts, then all tests but those marked long; every branch of the pure packages
 	$(BIN)/pytest -n 2 tests/unit tests/property --cov=dialplan --cov=tariffs --cov-branch --cov-report= --cov-fail-under=100
-	$(PYTEST_TOGETHER) tests/conformance tests/fuzz tests/integration tests/scenario
+	$(PYTEST_TOGETHER) tests/chaos tests/conformance tests/fuzz tests/integration tests/scenario
 
 all: check .venv/sipp .venv/voice ## what `make test` runs, and every test that is marked long; half an hour
 	$(PYTEST_TOGETHER) -m "long or not long"
+
+chaos: .venv/ready ## ten minutes of calls while engines, workers, Postgres, links and the switch are killed; what was lost?
+	$(BIN)/python -m tests.chaos
 
 check: .venv/ready ## lint, types, import contracts, unit and property tests; under a minute or two
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

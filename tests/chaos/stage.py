@@ -87,6 +87,12 @@ class Stage:
         self._running.callback(engine.stop)
         return engine
 
+    def restart_switch(self, down_s: float) -> None:
+        """Kill the switch with all its calls, and start it again at the same ports."""
+        self.switch.kill()
+        gevent.sleep(down_s)
+        self.switch = start_switch(self.engines, self.folder, like=self.switch)
+
     def caller(self, *plans: dict[str, Any]) -> Callers:
         """Have calls placed."""
         callers = Callers(f"127.0.0.1:{self.switch.sip_port}", plans)
@@ -116,8 +122,11 @@ class Callers:
         self._reader = gevent.spawn(self._read)
 
     def all(self, within_s: float) -> list[dict[str, Any]]:
-        """Wait until every call is over; gives what each caller saw."""
-        self._reader.get(timeout=within_s)
+        """Wait until every call is over; gives what each caller saw.
+
+        A caller whose ringing switch dies hears nothing any more: it is not among them.
+        """
+        self._reader.join(within_s)
         return self.ended
 
     def stop(self) -> None:

@@ -32,16 +32,22 @@ class Switch(Protocol):
         """End it."""
         ...
 
+    def kill(self) -> None:
+        """End it as a crash would."""
+        ...
+
 
 class StandIn:
     """The stand-in switch in a process of its own."""
 
-    def __init__(self, engines: str, folder: Path) -> None:
-        log = (folder / "switch.log").open("wb")
+    def __init__(self, engines: str, folder: Path, like: Switch | None = None) -> None:
+        sip_port, event_socket_port = _ports_of(like)
+        log = (folder / "switch.log").open("ab")
         self._process = subprocess.Popen(
             [
-                sys.executable, "-m", "switchsim", "--sip", "127.0.0.1:0",
-                "--event-socket", "127.0.0.1:0", "--password-env", "SWITCH_PASSWORD",
+                sys.executable, "-m", "switchsim", "--sip", f"127.0.0.1:{sip_port}",
+                "--event-socket", f"127.0.0.1:{event_socket_port}",
+                "--password-env", "SWITCH_PASSWORD",
                 "--socket", engines, "--cdr-folder", str(folder),
             ],
             stdout=subprocess.PIPE,
@@ -58,6 +64,11 @@ class StandIn:
         """End it."""
         _end(self._process)
 
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+        _end(self._process)
+
 
 class RealSwitch:
     """A FreeSWITCH with the project's own configuration.
@@ -66,16 +77,20 @@ class RealSwitch:
         program: the freeswitch binary.
         engines: `host:port`, several joined by `|`.
         folder: for its log, database and run files.
+        like: one that was killed, whose ports it shall have.
     """
 
-    def __init__(self, program: str, engines: str, folder: Path) -> None:
-        self.sip_port = free_port()
-        self.event_socket_port = free_port(socket.SOCK_STREAM)
+    def __init__(
+        self, program: str, engines: str, folder: Path, like: Switch | None = None
+    ) -> None:
+        sip_port, event_socket_port = _ports_of(like)
+        self.sip_port = sip_port or free_port()
+        self.event_socket_port = event_socket_port or free_port(socket.SOCK_STREAM)
         folders = {name: folder / name for name in ("log", "db", "run")}
         for path in folders.values():
             path.mkdir(exist_ok=True)
         first_rtp = 20_000 + os.getpid() % 100 * 200
-        log = (folder / "switch.log").open("wb")
+        log = (folder / "switch.log").open("ab")
         self._process = subprocess.Popen(
             [
                 program, "-nf", "-nc", "-nonat", "-np", "-conf", str(CONFIGURATION),
@@ -104,6 +119,11 @@ class RealSwitch:
 
     def stop(self) -> None:
         """End it."""
+        _end(self._process)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
         _end(self._process)
 
     def _is_running(self) -> bool:
@@ -150,6 +170,10 @@ class Watch:
         """Run one of the switch's api commands."""
         return self._control.api(command, *arguments, deadline_s=5)
 
+    def ends(self) -> dict[str, Event]:
+        """Give the switch's last words on all legs that have ended."""
+        return dict(self._ends)
+
     def end_of(self, leg_uuid: str) -> Event:
         """Wait for the switch's last word on a leg."""
         eventually(lambda: leg_uuid in self._ends, within_s=10)
@@ -176,10 +200,16 @@ class Watch:
             self._ends[event.uuid] = event
 
 
-def start_switch(engines: str, folder: Path) -> Switch:
-    """Start the switch that the environment asks for."""
+def start_switch(engines: str, folder: Path, *, like: Switch | None = None) -> Switch:
+    """Start the switch that the environment asks for; `like` one that was killed."""
     program = os.environ.get("FREESWITCH")
-    return RealSwitch(program, engines, folder) if program else StandIn(engines, folder)
+    if program:
+        return RealSwitch(program, engines, folder, like)
+    return StandIn(engines, folder, like)
+
+
+def _ports_of(switch: Switch | None) -> tuple[int, int]:
+    return (switch.sip_port, switch.event_socket_port) if switch else (0, 0)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
