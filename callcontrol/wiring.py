@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -56,6 +57,8 @@ _SUBSCRIPTIONS = (
 # The ends of calls may be lost with the event stream; a comparison this often finds them.
 _RESYNC_S = 30.0
 _LOOK_S = 0.05
+# More are never needed: each call being set up has one.
+_MOST_FILES = 1 << 18
 # A peer that takes over our journal holds it for some milliseconds.
 _PEER_S = 5.0
 # Of the switch's own records, the last ones: some fifty thousand calls.
@@ -69,6 +72,18 @@ Part = tuple[Callable[[], object], Callable[[], object]]
 
 def _nothing(*_: object) -> None:
     pass
+
+
+def open_files() -> int:
+    """Let this process have as many files open as it may ever have; gives that number.
+
+    Switches: no.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return max(soft, most)
 
 
 class Process:
@@ -253,7 +268,7 @@ class Process:
             port=settings.listen_port,
             sock=self._port,
             allowed_peers=settings.allowed_peers,
-            max_sessions=2 * settings.max_calls + 100,
+            max_sessions=min(2 * settings.max_calls + 100, open_files() // 2),
             log=self._log,
         )
         self._signs = VitalSigns(

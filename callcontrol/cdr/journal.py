@@ -43,6 +43,9 @@ from callcontrol.errors import JournalError, JournalFull
 
 T = TypeVar("T")
 
+# Entries that may wait for a disk that hangs before notes are dropped, about 150 MB.
+_MOST_QUEUED = 50_000
+
 
 class CallJournal(Protocol):
     """What a live call needs of the journal."""
@@ -258,6 +261,11 @@ class Journal:
     def _put(self, job: Job) -> None:
         if not self._is_open:
             raise JournalError(f"journal {self._file.path} is closed")
+        is_note = isinstance(job, Write) and job.waiter is None
+        if is_note and self._writer.jobs.qsize() >= _MOST_QUEUED:
+            # The disk has hung for long. A note is for whoever takes a call over; records and
+            # what they wait for go on being queued: their calls are known to the switch too.
+            return
         self._writer.jobs.put(job)
 
     def _outcome(self, waiter: AsyncResult[object]) -> object:

@@ -85,6 +85,8 @@ class Listener:
             read.
         max_sessions: how many handlers may be at work, one each session; further legs are
             refused with refuse_cause.
+        max_refusals: how many of those may be told so at a time; yet further connections are
+            closed at once, so that a flood of them cannot take all of the process's files.
         admits: asked before each session; False refuses the leg.
         refuse_cause: the FreeSWITCH name of the cause that refused legs are hung up with.
         deadlines: of every session.
@@ -96,6 +98,7 @@ class Listener:
         admitted: sessions admitted since the start.
         refused: legs hung up with refuse_cause since the start.
         turned_away: connections closed since the start because of where they came from.
+        dropped: connections closed at once since the start, for there were far too many.
         failed: handlers that raised what they should not, since the start.
     """
 
@@ -108,6 +111,7 @@ class Listener:
         sock: socket.socket | None = None,
         allowed_peers: Sequence[str] = ("127.0.0.0/8", "::1/128"),
         max_sessions: int = 1000,
+        max_refusals: int = 200,
         admits: Callable[[], bool] | None = None,
         refuse_cause: str = "SWITCH_CONGESTION",
         deadlines: Deadlines | None = None,
@@ -119,6 +123,8 @@ class Listener:
         self._host, self._port = host, port
         self._allowed = tuple(ipaddress.ip_network(peer) for peer in allowed_peers)
         self._max_sessions = max_sessions
+        self._max_refusals = max_refusals
+        self._refusals = 0
         self._admits = admits or (lambda: True)
         self._refuse_cause = refuse_cause
         self._deadlines = deadlines or Deadlines()
@@ -130,7 +136,7 @@ class Listener:
         self._sessions: set[Session] = set()
         self._is_idle = Signal()
         self._is_idle.set()
-        self.admitted = self.refused = self.turned_away = self.failed = 0
+        self.admitted = self.refused = self.turned_away = self.failed = self.dropped = 0
 
     @property
     def address(self) -> Address:
@@ -210,6 +216,12 @@ class Listener:
                 sock.close()
                 self._log.warning("esl_peer_turned_away", peer=address[0])
                 return
+            is_full = len(self._sessions) >= self._max_sessions or not self._admits()
+            if is_full and self._refusals >= self._max_refusals:
+                # The leg is parked; the switch's dialplan has armed its release (503).
+                self.dropped += 1
+                sock.close()
+                return
             keep_alive(sock)
             session = Session(
                 address, sock, deadlines=self._deadlines, limits=self._limits, log=self._log
@@ -245,8 +257,12 @@ class Listener:
 
     def _refuse(self, session: Session) -> None:
         self.refused += 1
+        self._refusals += 1
         self._log.warning("esl_leg_refused", sessions=len(self._sessions))
-        self._give_up(session, command.connect(), command.hangup(self._refuse_cause))
+        try:
+            self._give_up(session, command.connect(), command.hangup(self._refuse_cause))
+        finally:
+            self._refusals -= 1
 
     def _give_up(self, session: Session, *commands: Command) -> None:
         """Send a last command and wait for the switch to let go: then it has read it."""

@@ -114,6 +114,26 @@ class TestAdmission:
 
         assert peer.is_closed()
 
+    def test_a_flood_beyond_that_is_closed_at_once(self, start, call):
+        """Each refusal holds a file until the switch lets go; so only some are told."""
+        listener = start(max_sessions=0, max_refusals=2)
+        told = [call(listener) for _ in range(2)]
+        assert eventually(lambda: listener.refused == 2)
+        assert call(listener).is_closed()
+        assert (listener.refused, listener.dropped) == (2, 1)
+
+        for peer in told:
+            peer.close()
+        assert eventually(lambda: _is_told(call(listener)))
+
+
+def _is_told(peer: Peer) -> bool:
+    """Say whether a leg is told why it is not taken."""
+    try:
+        return peer.commands(2) == ["connect", CONGESTION]
+    except (EOFError, ConnectionError):
+        return False
+
     def test_legs_are_refused_while_the_engine_says_so(self, start, call):
         """With the cause it was told."""
         listener = start(admits=lambda: False, refuse_cause="NETWORK_OUT_OF_ORDER")
