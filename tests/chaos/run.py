@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import socket
-import time
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import gevent
 
 from callcontrol.errors import StoreError
 from callcontrol.store import Connection, run
+from tests.chaos.engines import EngineProcess
 from tests.chaos.faults import Faults
 from tests.chaos.load import hanging, placed, plans
 from tests.chaos.reference import PLAIN
@@ -23,6 +24,7 @@ from tests.scenario.parties import free_port
 from tests.waiting import eventually
 
 _QUIET_S = 90.0
+_LATE_S = 12.0
 _CHANGE_EVERY_S = 5.0
 
 
@@ -75,7 +77,7 @@ def chaos(
         changing.kill()
         tell(", ".join(f"{name}: {count}" for name, count in faults.counts.most_common()))
         seen = {one["from"]: placed(one) for one in calls.all(within_s=60)}
-        _wait_until_quiet(stage)
+        _wait_until_quiet(stage, service, single)
         records = stage.records()
         for link in links:
             link.stop()
@@ -106,18 +108,20 @@ async def _ask(connection: Connection, number: str, level: int) -> None:
     )
 
 
-def _wait_until_quiet(stage: Stage) -> None:
-    """Wait until no further record has come for ten seconds."""
-    until_s = time.monotonic() + _QUIET_S
-    count, since_s = -1, time.monotonic()
-    while time.monotonic() < until_s and time.monotonic() - since_s < 12:
-        gevent.sleep(0.5)
-        with suppress(StoreError):
-            now: int = run(stage.postgres.dsn, _count, deadline_s=5)
-            if now != count:
-                count, since_s = now, time.monotonic()
+def _wait_until_quiet(stage: Stage, *engines: EngineProcess) -> None:
+    """Wait until all engines serve, no call is open and no record waits."""
+    for engine in engines:
+        eventually(engine.is_ready, within_s=_QUIET_S, every_s=0.5)
+    # What no engine served is recorded ten seconds later; a call gone, after five.
+    gevent.sleep(_LATE_S)
+    journals = sorted(stage.folder.glob("*.sqlite"))
+    eventually(lambda: not any(map(_waiting, journals)), within_s=_QUIET_S, every_s=0.5)
 
 
-async def _count(connection: Connection) -> int:
-    count: int = await connection.fetchval("SELECT count(*) FROM cdrs")
+def _waiting(journal: Path) -> int:
+    """Count what a journal holds."""
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+        count: int = db.execute(
+            "SELECT (SELECT count(*) FROM open_call) + (SELECT count(*) FROM record)"
+        ).fetchone()[0]
     return count

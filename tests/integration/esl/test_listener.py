@@ -71,6 +71,14 @@ def answered(peer: Peer) -> None:
     peer.send(channel_data(), reply())
 
 
+def is_told(peer) -> bool:
+    """Say whether a leg is told why it is not taken."""
+    try:
+        return peer.commands(2) == ["connect", CONGESTION]
+    except (EOFError, ConnectionError):
+        return False
+
+
 class TestAdmission:
     def test_a_leg_gets_a_session_and_a_handler(self, start, call):
         """The handler talks; when it returns, the session is closed."""
@@ -124,15 +132,7 @@ class TestAdmission:
 
         for peer in told:
             peer.close()
-        assert eventually(lambda: _is_told(call(listener)))
-
-
-def _is_told(peer: Peer) -> bool:
-    """Say whether a leg is told why it is not taken."""
-    try:
-        return peer.commands(2) == ["connect", CONGESTION]
-    except (EOFError, ConnectionError):
-        return False
+        assert eventually(lambda: is_told(call(listener)))
 
     def test_legs_are_refused_while_the_engine_says_so(self, start, call):
         """With the cause it was told."""
