@@ -57,6 +57,7 @@ class Faults:
         self.counts: Counter[str] = Counter()
         self.switch_downs: list[tuple[float, float]] = []
         self.began_s = time.monotonic()
+        self._is_postgres_down = False
         self._stage = stage
         self._single = single
         self._service = service
@@ -86,7 +87,7 @@ class Faults:
         gevent.killall(self._greenlets)
         for link in self._links:
             link.flow()
-        with suppress(Exception):
+        if self._is_postgres_down:
             self._stage.postgres.start()
         for engine in (self._single, self._service):
             if not engine.is_running:
@@ -118,9 +119,11 @@ class Faults:
                 os.kill(self._chance.choice(workers), signal.SIGKILL)
 
     def _kill_postgres(self) -> None:
+        self._is_postgres_down = True
         self._stage.postgres.kill()
         gevent.sleep(self._chance.uniform(0.5, 5))
         self._stage.postgres.start()
+        self._is_postgres_down = False
 
     def _stall(self) -> None:
         link = self._chance.choice(self._links)
