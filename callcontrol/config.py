@@ -137,6 +137,11 @@ class Settings(BaseSettings):
     reference_check_s: Seconds = Field(
         300, description="seconds between full checks of the reference against Postgres"
     )
+    keep_reference: bool = Field(
+        True,
+        description="keep the last good reference beside the journal, to start by it while"
+        " Postgres is away",
+    )
     ship_batch: int = Field(500, ge=1, le=5000, description="records sent to Postgres at once")
     drain_s: Seconds = Field(30, description="seconds a polite stop waits for set-ups")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

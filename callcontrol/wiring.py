@@ -27,7 +27,7 @@ from callcontrol.calls.state import CallState
 from callcontrol.calls.strays import Unserved
 from callcontrol.calls.takeover import adopt, record_written, unknown_calls
 from callcontrol.cdr import Journal, OpenCall
-from callcontrol.clock import SystemClock
+from callcontrol.clock import SystemClock, at_of
 from callcontrol.config import Settings
 from callcontrol.errors import CallControlError, ConfigError, SessionError
 from callcontrol.esl import command
@@ -38,10 +38,13 @@ from callcontrol.esl.switch_cdrs import read_switch_cdrs
 from callcontrol.health import HealthServer
 from callcontrol.metering.ticker import Ticker
 from callcontrol.metrics import Metrics, ServiceMetrics
+from callcontrol.reference_file import Built
+from callcontrol.reference_file.kept import read_kept
 from callcontrol.store import Store
 from callcontrol.store.calls_table import CallInProgress
 from callcontrol.store.level_follow import LevelFeed
 from callcontrol.store.live_view import LiveView
+from callcontrol.store.reference_keep import ReferenceKeeper, kept_path
 from callcontrol.store.reference_rows import ReferenceFeed
 from callcontrol.store.shipper import Shipper
 from callcontrol.vital_signs import VitalSigns
@@ -160,7 +163,7 @@ class Process:
         try:
             self._start(
                 (self._store.open, self._store.close),
-                (self._feed.start, self._feed.stop),
+                (lambda: self._feed.start(self._kept_reference), self._feed.stop),
                 (self._open_link, self._link.stop),
             )
             may_go_on()
@@ -200,9 +203,29 @@ class Process:
         return {
             "link to the switch": self._link.is_up,
             "journal": self._journal.fault is None,
-            "reference": bool(self._feed.current().directory.numbers),
+            self._reference_words(): bool(self._feed.current().directory.numbers),
             "not draining": not self._is_stopping,
         }
+
+    def _reference_words(self) -> str:
+        """Name the reference, with its age while it is one that was kept on disk."""
+        read_at = self._feed.current().loaded_at
+        if not self._feed.is_kept or read_at is None:
+            return "reference"
+        age_s = self._clock.now_us() // 1_000_000 - int(read_at.timestamp())
+        return f"reference (as kept on disk {age_s} s ago)"
+
+    def _kept_reference(self) -> Built:
+        """Build the reference that was kept on disk.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        path = kept_path(self._settings)
+        if path is None:
+            raise ConfigError("CALLCONTROL_KEEP_REFERENCE: none was to be kept")
+        at = at_of(self._clock.now_us())
+        return read_kept(path, at=at, prefixes=self._settings.number_prefixes)
 
     def see_end(self, end: Event) -> None:
         """Tell a call that its leg is gone, or keep that for whose call it is. Switches: no."""
@@ -224,6 +247,16 @@ class Process:
         settings = self._settings
         self._journal = self._opened_journal()
         self._started.callback(self._journal.close)
+        if (salvaged := self._journal.salvaged) is not None:
+            # What the journal has lost of calls, the switch may still have: see _adopt.
+            self._log.error(
+                "journal_damaged",
+                reason=salvaged.reason,
+                kept=str(salvaged.kept),
+                calls=salvaged.calls,
+                records=salvaged.records,
+                lost=salvaged.lost,
+            )
         self._engine = Engine(
             settings=settings,
             clock=self._clock,
@@ -245,6 +278,7 @@ class Process:
             metrics=self._metrics,
             log=self._log,
         )
+        self._keeper = ReferenceKeeper(settings, self._feed.current, log=self._log)
         self._live_view = LiveView(
             self._store,
             settings.engine,
@@ -316,6 +350,7 @@ class Process:
         yield peers.start, peers.kill
         yield self._signs.start, self._signs.stop
         yield self._live_view.start, self._live_view.stop
+        yield self._keeper.start, self._keeper.stop
         if self._port is None:
             answering = ServiceMetrics(self._metrics.registry, self._settings.engine)
             answering.watch(1, lambda: all(self.ready().values()))

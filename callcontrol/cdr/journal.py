@@ -38,6 +38,7 @@ from callcontrol.cdr.journal_entries import (
 from callcontrol.cdr.journal_file import JournalFile
 from callcontrol.cdr.journal_writer import Ask, Job, Outcome, Stop, Write, Writer
 from callcontrol.cdr.record import Cdr
+from callcontrol.cdr.salvage import Salvaged
 from callcontrol.clock import Clock, SystemClock
 from callcontrol.errors import JournalError, JournalFull
 
@@ -102,7 +103,8 @@ class Journal:
 
     Raises:
         ConfigError: another process holds the file, or its folder cannot be used.
-        JournalCorrupt: the file is damaged, or is not a journal.
+        JournalCorrupt: the file is not a journal. Of one that is damaged what can be read is
+            saved, see `salvaged`.
     """
 
     def __init__(
@@ -117,7 +119,7 @@ class Journal:
     ) -> None:
         self._clock = clock or SystemClock()
         self._deadline_s = deadline_s
-        self._file = JournalFile(path, max_bytes=max_bytes, owner=owner)
+        self._file = JournalFile(path, max_bytes=max_bytes, owner=owner, is_saving=True)
         self._writer = Writer(
             self._file,
             tell=self._tell,
@@ -132,8 +134,13 @@ class Journal:
         self._writer.start()
 
     @property
+    def salvaged(self) -> Salvaged | None:
+        """What became of a damaged file that was there; none when it was whole."""
+        return self._file.salvaged
+
+    @property
     def is_new(self) -> bool:
-        """Whether there was no file before: the first start ever, or one was lost."""
+        """Whether there was no whole file: the first start ever, or one was lost."""
         return self._file.is_new
 
     @property

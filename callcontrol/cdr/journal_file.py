@@ -34,11 +34,14 @@ from callcontrol.cdr.journal_open import (
     check_ours,
     errors_of,
     holder_of,
+    is_no_damage,
     lock,
     open_database,
     owner_of,
 )
-from callcontrol.errors import ConfigError
+from callcontrol.cdr.salvage import Salvaged, may_be_salvaged, moved_aside, salvaged
+from callcontrol.clock import SystemClock
+from callcontrol.errors import ConfigError, JournalCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,9 +68,12 @@ class JournalFile:
         path: the SQLite file; made when missing, readable by this user alone.
         max_bytes: the file refuses to grow past this; none: until the disk is full.
         owner: the engine's name, told to whoever finds the journal without one.
+        is_saving: of a damaged journal, save what can be read into a new one, and keep the
+            damaged one beside it.
 
     Attributes:
-        is_new: there was no file before.
+        is_new: there was no file before, or it was damaged.
+        salvaged: what became of a damaged one; None when it was none.
 
     Raises:
         ConfigError: another process holds it, or its folder cannot be used.
@@ -75,17 +81,41 @@ class JournalFile:
         JournalError: the disk does not answer.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int | None = None, owner: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int | None = None,
+        owner: str = "",
+        is_saving: bool = False,
+    ) -> None:
         self.path = path
+        self.salvaged: Salvaged | None = None
         self._lock_fd = lock(path, owner)
         try:
             with errors_of(path):
                 self.is_new = not path.exists() or not path.stat().st_size
-                self._db = open_database(path, max_bytes)
-                self.records = int(self._one("SELECT count(*) FROM record") or 0)
+                self._open(max_bytes, is_saving=is_saving)
         except BaseException:
             os.close(self._lock_fd)
             raise
+
+    def _open(self, max_bytes: int | None, *, is_saving: bool) -> None:
+        entries: list[Entry] = []
+        try:
+            self._open_whole(max_bytes)
+        except (JournalCorrupt, sqlite3.DatabaseError) as exc:
+            if not is_saving or is_no_damage(exc) or not may_be_salvaged(self.path):
+                raise
+            kept = moved_aside(self.path, SystemClock().now_us())
+            entries, self.salvaged = salvaged(kept, str(exc))
+            self._open_whole(max_bytes)
+            self.is_new = True
+        self.apply(entries)
+
+    def _open_whole(self, max_bytes: int | None) -> None:
+        self._db = open_database(self.path, max_bytes)
+        self.records = int(self._one("SELECT count(*) FROM record") or 0)
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Write entries in their order, all or none, and return when they are on the disk.

@@ -132,6 +132,18 @@ def _check_whole(db: sqlite3.Connection, path: Path) -> None:
             raise JournalCorrupt(f"journal {path} is damaged ({found}): {_WHAT_TO_DO}")
 
 
+def is_ours(header: bytes) -> bool:
+    """Say whether the first 100 bytes of a file are those of a journal of ours.
+
+    Source: https://www.sqlite.org/fileformat2.html#the_database_header (offset 68).
+    """
+    return (
+        header[:16] == b"SQLite format 3\0"
+        and int.from_bytes(header[68:72], "big") == _APPLICATION_ID
+        and int.from_bytes(header[60:64], "big") <= _VERSION
+    )
+
+
 def check_ours(db: sqlite3.Connection, path: Path) -> None:
     """Refuse a database of another program, or of a newer version of this one.
 
@@ -153,6 +165,12 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def is_no_damage(exc: Exception) -> bool:
+    """Say whether SQLite's error has another reason than a damaged file."""
+    code = getattr(exc, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF not in _DAMAGED
 
 
 @contextmanager

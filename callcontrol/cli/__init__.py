@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "Show the main job: start everything embedded, place calls, print their records.",
     "check": "Say whether everything this engine needs is in place.",
     "migrate": "Bring the database schema to this version.",
+    "roles": "Print the least-privilege database roles as SQL, for the owner to run.",
     "load": "Validate a reference file and write it to Postgres in one transaction.",
     "blacklist": "Show and change who is refused or let through, line by line or in bulk.",
     "history": "Show what was changed of a number, when and by whom.",

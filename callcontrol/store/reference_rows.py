@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gevent.event import AsyncResult
 
 from callcontrol.clock import Clock, SystemClock
-from callcontrol.errors import StoreUnavailable
+from callcontrol.errors import CallControlError, StoreUnavailable
 from callcontrol.reference import Reference
 from callcontrol.reference_file import Built
 from callcontrol.store.migrate import check_schema
@@ -43,6 +43,9 @@ class ReferenceFeed:
         metrics: of the process.
         log: of the process.
         clock: tells when a reference was read.
+
+    Attributes:
+        is_kept: the reference in force is one that was kept on disk: nothing was read yet.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class ReferenceFeed:
         self._metrics = metrics
         self._log = log
         self._reference = Reference()
+        self.is_kept = False
         self._first: AsyncResult[None] = AsyncResult()
         self._cancel: Callable[[], object] | None = None
         self._follower = Follower(
@@ -75,8 +79,12 @@ class ReferenceFeed:
         """Give the reference in force; an empty one before `start`. Switches: no."""
         return self._reference
 
-    def start(self) -> None:
+    def start(self, instead: Callable[[], Built] | None = None) -> None:
         """Read everything once, and follow every change from then on.
+
+        Args:
+            instead: gives the reference to begin with while Postgres is away, or has another
+                schema; what it raises of ours means that there is none.
 
         Switches: waits for Postgres: some seconds at most for a connection, and as long as the
         rows take.
@@ -91,9 +99,29 @@ class ReferenceFeed:
         error = self._first.exception
         if not self._first.ready():
             error = StoreUnavailable(f"the reference was not read within {_START_S:g} s")
-        if error is not None:
+        if error is not None and not self._begin_with(instead, error):
             self.stop()
             raise error
+
+    def _begin_with(self, instead: Callable[[], Built] | None, error: BaseException) -> bool:
+        if instead is None or not isinstance(error, CallControlError):
+            return False
+        try:
+            built = instead()
+        except CallControlError as exc:
+            self._log.warning("reference_not_kept", reason=str(exc))
+            return False
+        self._first = AsyncResult()
+        self._take(built)
+        self._metrics.reference_in_step.set(0)
+        self.is_kept = True
+        read_at = built.reference.loaded_at
+        self._log.warning(
+            "reference_as_kept",
+            reason=str(error),
+            read_at=None if read_at is None else read_at.isoformat(),
+        )
+        return True
 
     def stop(self) -> None:
         """Follow no longer; the last reference stays. Switches: no."""
@@ -104,6 +132,7 @@ class ReferenceFeed:
     def _take(self, built: Built) -> None:
         """Put a new reference in force; runs in the hub."""
         reference = self._reference = built.reference
+        self.is_kept = False
         self._metrics.reference_numbers.set(len(reference.directory.numbers))
         self._metrics.reference_faults.set(len(built.faults))
         self._metrics.reference_revision.set(int(reference.revision))

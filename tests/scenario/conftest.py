@@ -81,12 +81,18 @@ class Stack:
         destinations: by the gateway's name.
         switch: where calls arrive.
         watch: a link of the test's own to it.
+        postgres: the server.
     """
 
     def __init__(
-        self, dsn: str, folder: Path, destinations: dict[str, Destination | Phone]
+        self,
+        postgres: EmbeddedPostgres,
+        folder: Path,
+        destinations: dict[str, Destination | Phone],
     ) -> None:
         self.destinations = destinations
+        self.postgres = postgres
+        dsn = postgres.dsn
         self._folder = folder
         self.dsn = dsn
         self._file = folder / "reference.yaml"
@@ -177,6 +183,20 @@ class Stack:
         """Meddle with Postgres."""
         run(self.dsn, _execute, sql)
 
+    def is_locked(self, table: str) -> bool:
+        """Say whether somebody keeps all others from a table."""
+        return run(self.dsn, _is_locked, table)
+
+    @property
+    def journal(self) -> Path:
+        """The engine's journal."""
+        return self._folder / "journal.sqlite"
+
+    @property
+    def kept_reference(self) -> Path:
+        """The last good reference, on the engine's disk."""
+        return self._folder / "journal.reference.yaml"
+
     def load(self) -> None:
         """Write the scenarios' reference to Postgres."""
         ports = {name: party.port for name, party in self.destinations.items()}
@@ -238,8 +258,15 @@ class Stack:
 
     def lose_journal(self) -> None:
         """Lose the engine's journal, as with a disk; what waited in it was shipped before."""
-        for path in self._folder.glob("journal.sqlite*"):
+        for path in self._folder.glob(f"{self.journal.name}*"):
             path.unlink()
+
+    def engine_processes(self) -> list[int]:
+        """Give the ids of the engine's process and its children."""
+        assert self._engine is not None
+        pid = self._engine.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *map(int, children)]
 
     def engine_log(self) -> str:
         """Give what the engine now running has logged."""
@@ -261,6 +288,11 @@ class Stack:
         changed.write_text(text.replace(before, after), encoding="utf-8")
         self.command("load", str(changed))
         return self._load
+
+    def readiness(self) -> str:
+        """Give what the engine says of its readiness."""
+        with urllib.request.urlopen(f"{self._health}/readyz", timeout=2) as answer:
+            return answer.read().decode()
 
     def is_ready(self) -> bool:
         """Say whether the engine takes calls."""
@@ -350,6 +382,15 @@ class Stack:
         return f"http://127.0.0.1:{self.metrics_port}"
 
 
+async def _is_locked(connection: Connection, table: str) -> bool:
+    found = await connection.fetchval(
+        "SELECT count(*) FROM pg_locks WHERE relation = $1::text::regclass"
+        " AND mode = 'AccessExclusiveLock' AND granted",
+        table,
+    )
+    return bool(found)
+
+
 async def _execute(connection: Connection, sql: str) -> None:
     await connection.execute(sql)
 
@@ -367,7 +408,7 @@ def _record(file: Path) -> None:
 def stack(folder, destinations) -> Iterator[Stack]:
     """Postgres, switch and engine, running."""
     with EmbeddedPostgres() as postgres:
-        running = Stack(postgres.dsn, folder, destinations)
+        running = Stack(postgres, folder, destinations)
         try:
             running.load()
             running.watch.start()

@@ -18,7 +18,7 @@ from callcontrol.esl.event import Event
 from tests.scenario.parties import free_port
 from tests.waiting import eventually
 
-PASSWORD = "scenario"
+PASSWORD = "Geheim4711scenario"
 CONFIGURATION = Path(__file__).parents[2] / "freeswitch-conf"
 
 

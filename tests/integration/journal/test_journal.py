@@ -15,7 +15,7 @@ import pytest
 from gevent.event import Event
 
 from callcontrol.cdr import CallId, Cdr, Journal
-from callcontrol.cdr.journal_file import holder_of, read_only
+from callcontrol.cdr.journal_file import JournalFile, holder_of, read_only
 from callcontrol.errors import (
     ConfigError,
     JournalCorrupt,
@@ -219,17 +219,83 @@ def test_another_programs_database_is_left_alone(path: Path) -> None:
         Journal(path)
 
 
-def test_a_damaged_journal_is_found_when_it_is_opened(path: Path) -> None:
-    """Pages overwritten on the disk stop the engine at the start, with what to do."""
+@pytest.fixture
+def damaged(path: Path) -> Path:
+    """A journal of 100 records and an open call, twenty pages of which a disk has spoiled."""
+    with closing(Journal(path, min_free_bytes=0)) as journal:
+        journal.opened(make_cdr(999).call_id, {"draft": "x"})
+        for index in range(100):
+            journal.record(make_cdr(index))
+    with path.open("r+b") as file:
+        file.seek(4096 * 10)
+        file.write(b"\xff" * 4096 * 20)
+    return path
+
+
+def test_a_damaged_journal_is_found_when_it_is_opened(damaged: Path) -> None:
+    """By whoever only looks; nothing is changed."""
+    before = damaged.read_bytes()
+
+    with pytest.raises(JournalCorrupt, match=r"damaged.*move it away"):
+        JournalFile(damaged)
+
+    assert damaged.read_bytes()[100:] == before[100:]  # SQLite counts openings in the head
+
+
+def test_what_can_be_read_of_a_damaged_journal_is_saved(damaged: Path) -> None:
+    """Most records, in their order; the damaged file is kept, and what is lost is told."""
+    spoiled = damaged.read_bytes()
+
+    with closing(Journal(damaged, min_free_bytes=0)) as journal:
+        saved = [record.call_id for record in journal.pending(200)]
+        (left_open,) = journal.open_calls()
+        told = journal.salvaged
+        is_new = journal.is_new
+
+    assert told is not None
+    assert 50 < len(saved) < 100
+    assert saved == sorted(saved)
+    assert set(saved) <= {make_cdr(index).call_id for index in range(100)}
+    assert (told.records, told.calls, is_new) == (len(saved), 1, True)
+    assert left_open.call_id == make_cdr(999).call_id
+    assert told.kept.read_bytes()[100:] == spoiled[100:]
+    lost = sum(_rows_of(one) for one in told.lost)
+    assert lost == 100 - len(saved)
+
+
+def _rows_of(told: str) -> int:
+    """Count the rows that are told to be lost, such as `record 5 to 9`."""
+    _, first, _, last = told.split()
+    return int(last) - int(first) + 1
+
+
+def test_a_journal_that_was_saved_is_whole(damaged: Path) -> None:
+    """It is written to and opened again like any other."""
+    with closing(Journal(damaged, min_free_bytes=0)) as journal:
+        saved = journal.backlog().records
+        journal.record(make_cdr(500))
+
+    with closing(Journal(damaged, min_free_bytes=0)) as journal:
+        assert journal.salvaged is None
+        assert journal.backlog().records == saved + 1
+
+
+@pytest.mark.parametrize("page", range(4))
+def test_whichever_page_is_damaged_the_engine_starts(path: Path, page: int) -> None:
+    """The first one too, which says what the others are: then nothing can be read, and told."""
     with closing(Journal(path, min_free_bytes=0)) as journal:
         for index in range(100):
             journal.record(make_cdr(index))
     with path.open("r+b") as file:
-        file.seek(4096 * 3)
-        file.write(b"\xff" * 4096 * 20)
+        file.seek(max(100, 4096 * page))
+        file.write(b"\xff" * (4096 if page else 3996))
 
-    with pytest.raises(JournalCorrupt, match=r"damaged.*move it away"):
-        Journal(path)
+    with closing(Journal(path, min_free_bytes=0)) as journal:
+        told = journal.salvaged
+        journal.record(make_cdr(500))
+
+    assert told is not None
+    assert told.records == 100 or told.lost
 
 
 def test_a_journal_of_a_newer_version_is_left_alone(path: Path) -> None:
