@@ -15,7 +15,7 @@ REFERENCE = (
     "tariff_fixed_charges", "numbers", "number_tariffs", "number_levels",
     "number_presentations", "number_default_routes", "number_routes", "route_steps",
     "route_targets", "number_weeks", "week_slots", "special_dates", "public_holidays",
-    "overrides", "blacklist",
+    "overrides", "level_slots", "blacklist",
 )  # fmt: skip
 REFERENCE_SEQUENCES = (
     "reference_revision", "tariffs_id_seq", "tariff_tables_id_seq", "blacklist_id_seq",
@@ -53,7 +53,7 @@ _GRANTS = {
     "callcontrol_reader": ("SELECT ON customer_cdrs, calls_in_progress",),
     "callcontrol_operator": (
         f"SELECT ON alembic_version, reference_revision, {_ALL}",
-        "SELECT ON reference_history, reference_history_begins",
+        "SELECT ON reference_history, reference_history_begins, forgettings",
         "SELECT ON cdrs, customer_cdrs, calls_in_progress, level_requests, level_outcomes",
         "SELECT, INSERT, UPDATE ON charge_files",
         "UPDATE (charge_file) ON cdrs",

@@ -151,7 +151,7 @@ class TestFeed:
         """What was kept is then forgotten."""
         store = Store(loaded)
         store.open()
-        run(loaded, _execute, "UPDATE alembic_version SET version_num = '9999'")
+        run(loaded, _execute, "UPDATE alembic_version SET version_num = '0001'")
         feed = ReferenceFeed(store, metrics=Metrics(), log=structlog.get_logger())
         try:
             feed.start(lambda: read_kept(kept, at=AT))
