@@ -312,7 +312,7 @@ class Draft:
         around = self._around
         if not around.holds(made):
             return False
-        if made.tariff.changes or made.level.changes:
+        if made.tariff.changes or made.level.changes or made.level_week.slots:
             return _has_prices(made, around)
         key = made.tariff.initial, made.level.initial, made.category
         known = self._priced.get(key)

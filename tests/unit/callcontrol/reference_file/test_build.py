@@ -194,3 +194,20 @@ def test_settlement_goes_with_its_number() -> None:
     assert settlement is not None
     assert str(settlement.share) == "0.65"
     assert reference.settlement_of(E164("+41901000001")) is None
+
+
+def test_numbers_of_one_tariff_are_each_held_to_it() -> None:
+    """What is judged once for many is not taken for one with levels of its own."""
+    slot = {"weekdays": "mon-fri", "start": "08:00", "end": "18:00", "level": "9"}
+    other = E164("+41901000001")
+    levels = {"1": {"per_minute": "3.00"}, "9": {"per_minute": "1.00"}}
+    numbers = {NUMBER: make_number(), other: make_number(level_week=[slot])}
+    builder = ReferenceBuilder()
+    good = make_file(tariffs={"hotline": [make_table(levels=levels)]}, numbers=numbers)
+    assert builder.build(good, at=AT).faults == ()
+
+    draft = builder.draft(make_file(), at=AT)
+    draft.keep_all()
+
+    assert draft.changed_around() == (set(), {"hotline"})
+    assert draft.doubtful(set(), {NUMBER, other}) == {other}
