@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import gevent
 
@@ -28,10 +29,10 @@ from callcontrol.calls.lifecycle import record
 from callcontrol.calls.resync import channels_of, close_unseen
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import watch
-from callcontrol.cdr import Cdr, CdrChange
+from callcontrol.cdr import Cdr, CdrAnnouncement, CdrChange
 from callcontrol.cdr.journal_file import OpenCall
 from callcontrol.clock import at_of
-from callcontrol.errors import CommandRejected, SessionError
+from callcontrol.errors import CommandRejected, PromptError, SessionError
 from callcontrol.esl.event import Event
 from callcontrol.reference import Reference
 from dialplan import E164, Caller, scopes_of
@@ -172,7 +173,7 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         level=draft.level_at_start,
         tariff=tariff,
         is_adopted=True,
-        announcements=list(draft.announcements),
+        announcements=[_seen_out(one, draft, engine) for one in draft.announcements],
         state=CallState.DIALLING,
         flags=list(draft.flags),
     )
@@ -182,7 +183,7 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         call.settlement = reference.settlement_of(E164(draft.number))
     if tariff is not None and tariff.version != draft.tariff_version:
         call.flags.append("tariff_version_changed")
-    call.draft = draft
+    call.draft = replace(draft, announcements=tuple(call.announcements))
     return call
 
 
@@ -241,6 +242,19 @@ def _count_in(call: Call, engine: Engine) -> None:
     number = directory.numbers.get(E164(call.draft.number or ""))
     if number is not None and call.level is not None:
         engine.live_calls.count_in(call, scopes_of(directory, number))
+
+
+def _seen_out(one: CdrAnnouncement, draft: Cdr, engine: Engine) -> CdrAnnouncement:
+    """Give an announcement that nobody saw the end of the end that its file's length tells.
+
+    The switch plays it on without us; left open, the rest of the call would be free.
+    """
+    if one.ended_us is not None or one.level is None or draft.answered_us is None:
+        return one
+    with suppress(PromptError):
+        if prompt := engine.prompts.read(one.name):
+            return replace(one, ended_us=one.started_us + prompt.length_us)
+    return replace(one, ended_us=max(one.started_us, engine.clock.now_us()))
 
 
 def _take_over(call: Call, engine: Engine) -> bool:

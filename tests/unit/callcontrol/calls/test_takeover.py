@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 import gevent
 import pytest
 
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.takeover import adopt
+from callcontrol.cdr import Cdr, CdrAnnouncement
 from callcontrol.cdr.journal_file import OpenCall
 from callcontrol.esl.switch_cdrs import SwitchCdr
 from dialplan import Scope
@@ -76,6 +79,24 @@ class TestAdopt:
         assert (cdr.closed_how, cdr.disposition) == ("recovered", "answered")
         assert (cdr.charge.gross, cdr.settlement.kind) == (Decimal("3.10"), "fixed")
         assert cdr.attempts[0].is_answered
+
+    def test_an_announcement_that_nobody_saw_the_end_of_is_not_free_for_ever(
+        self, reference, engine
+    ):
+        """Said as the engine died, ten seconds in: free until the call is taken over."""
+        (open_call,) = killed_while_talking(reference)
+        draft = Cdr.from_json(open_call.merged["draft"])
+        told = CdrAnnouncement(name="spoken/gone", level=2, started_us=ANSWERED_US + 10_000_000)
+        kept = replace(draft, announcements=(told,)).to_json()
+        engine.link.answered_us = ANSWERED_US
+        engine.clock.advance(25)  # the call was answered three seconds after it came
+
+        adopt([replace(open_call, facts=(*open_call.facts, {"draft": kept}))], engine)
+        engine.link.end(LEG, at_us=ANSWERED_US + 60_000_000, answered_us=ANSWERED_US)
+
+        cdr = record_of(engine)
+        assert cdr.announcements[0].ended_us == ANSWERED_US + 22_000_000
+        assert cdr.charge.exact == 48 * Fraction("0.05")
 
     def test_its_maximum_is_watched_again(self):
         """The new engine releases it just before the charge that would pass the maximum."""
