@@ -187,6 +187,8 @@ class Talk:
                 until_us=us_of(one["ended_at"]) if one["ended_at"] else None,
             )
             for one in self.cdr["announcements"]
+            # The switch's end is a beat of its clock: an announcement may begin behind it.
+            if us_of(one["started_at"]) < end.hangup_us
         ]
         asked = [Change(at_us=at_us, level=number) for at_us, number in changes]
         meter = Meter(DEARER, level=1, start_us=end.answered_us, changes=asked, free=free)
