@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Scenario and integration tests mostly wait: four at a time, each with its own switch and Postgres.
 PYTEST_TOGETHER := $(BIN)/pytest -n 4 --dist loadfile
 
-.PHONY: demo test all chaos check serve fmt lock
+.PHONY: demo test all chaos check bench serve fmt lock
 .DEFAULT_GOAL := help
 
 help: ; @sed -n 's/^\([a-z]*\):[^;]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -28,6 +28,9 @@ check: .venv/ready ## lint, types, import contracts, unit and property tests; un
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(if $(filter check,$(MAKECMDGOALS)),$(BIN)/pytest -n 2 tests/unit tests/property)
+
+bench: .venv/ready ## figures of speed in one table, ours beside plain peers; some minutes, on a quiet machine (QUICK=1: one)
+	$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 serve: .venv/ready ## the engine, with settings from the environment, .env or callcontrol.toml
 	$(BIN)/callcontrol serve

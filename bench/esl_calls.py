@@ -3,12 +3,14 @@
 The process started plays the switch; the engine runs in one of its own, whose CPU alone is
 counted.
 
-    python -m bench.esl_calls [--engine ours|greenswitch] [--calls 2000] [--per-second 200]
+    python -m bench.esl_calls [--engine ours|greenswitch|genesis] [--calls 2000]
+        [--per-second 200] [--json]
     python -m bench.esl_calls --hand-over
 
 For each call: `connect` is answered, the bridge awaited, the recorded events up to the bridge
 are played, and half a second later those up to the end. With `--hand-over` the engine closes at
-the bridge, and the end comes over one inbound link, as in production.
+the bridge, and the end comes over one inbound link, as in production. For genesis, which is no
+dependency of ours, GENESIS names the Python of an environment that has it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -173,10 +176,11 @@ class Switch:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engine", choices=["ours", "greenswitch"], default="ours")
+    parser.add_argument("--engine", choices=["ours", "greenswitch", "genesis"], default="ours")
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--per-second", type=float, default=200)
     parser.add_argument("--hand-over", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -190,8 +194,11 @@ def main() -> None:
     switch = Switch(wanted.hand_over)
     options = ["--engine", wanted.engine, "--serve", str(switch.server.server_port)]
     options += ["--hand-over"] * wanted.hand_over
+    program = [sys.executable, "-m", "bench.esl_calls", *options]
+    if wanted.engine == "genesis":
+        program = [os.environ["GENESIS"], "-m", "bench.peer_genesis"]
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.esl_calls", *options],
+        program,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -214,6 +221,10 @@ def main() -> None:
     user_ms, system_ms = ((b - a) / wanted.calls for a, b in zip(before, after, strict=True))
     waits_ms = sorted(one * 1000 for one in switch.to_bridge_s)
     p50, p99 = statistics.median(waits_ms), waits_ms[len(waits_ms) * 99 // 100]
+    if wanted.json:
+        cpu_ms = user_ms + system_ms
+        print(json.dumps({"cpu_ms": cpu_ms, "p50_ms": p50, "p99_ms": p99}))
+        return
     print(
         f"{wanted.engine}{', hand-over' * wanted.hand_over}: {user_ms + system_ms:.2f} ms CPU "
         f"a call ({system_ms:.2f} of it system), connect to bridge p50 {p50:.2f} ms, "

@@ -1,0 +1,310 @@
+"""What a call costs the whole engine: `callcontrol serve` as it is, on a recorded call.
+
+    python -m bench.whole_engine [--calls 2000] [--per-second 50] [--saturate 64]
+
+The process started plays the switch, Postgres is a throw-away one; the engine decides, meters,
+journals to the disk, and ships to Postgres. Only its CPU is counted, all threads of it. Each
+call answers `connect`, awaits the bridge, gets the recorded events up to the bridge and, half a
+second later, its end over the engine's link. `--saturate N` keeps N calls in set-up at once, as
+fast as the engine takes them, instead of a rate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import gevent
+from gevent import socket
+from gevent.lock import RLock
+from gevent.pool import Pool
+from gevent.server import StreamServer
+
+from bench.esl_calls import BRIDGED, EVENTS, MESSAGES
+from callcontrol.store import Connection, EmbeddedPostgres, run
+from tests.waiting import eventually
+
+OK = b"Content-Type: command/reply\nReply-Text: +OK accepted\n\n"
+TALK_S = 0.5
+_LEG = b"9c98ec22-683e-49a4-9c8f-0455dbdab255"
+_OTHER_LEG = b"0f981fb3-1acd-45f5-8a7c-ea2dd57bb98e"
+_BRIDGE = b"bridge-1"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+REFERENCE = """
+gateways: {trunk: {host: 127.0.0.1, port: 5090}}
+customers: {acme: {}}
+tariffs:
+  hotline: [{category: "0900", rounding: {to: "0.10"}, levels: {1: {per_minute: "1.50"}}}]
+numbers:
+  "+41900123456":
+    customer: acme
+    tariff: hotline
+    default_route: all
+    routes: {all: {steps: [{targets: [{address: "+41445550190", gateways: [trunk]}]}]}}
+    settlement:
+      share: "0.7"
+      transport_per_minute: {voip: "0", fixed: "0.02", mobile: "0.1", international: "0.3"}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What was measured.
+
+    Attributes:
+        calls: how many were played.
+        cpu_ms: of the engine, a call.
+        p50_ms, p99_ms: from the connection to the engine's bridge command.
+        per_second: calls set up a second, by the clock.
+        records: in Postgres afterwards.
+    """
+
+    calls: int
+    cpu_ms: float
+    p50_ms: float
+    p99_ms: float
+    per_second: float
+    records: int
+
+    @property
+    def per_core(self) -> float:
+        """Give the calls a second that one core can take."""
+        return 1000 / self.cpu_ms if self.cpu_ms else 0.0
+
+
+class Switch:
+    """Plays calls, and answers the engine's link.
+
+    Args:
+        talk_s: how long calls last.
+    """
+
+    def __init__(self, talk_s: float = TALK_S) -> None:
+        self._talk_s = talk_s
+        self.legs: set[str] = set()
+        self.link: socket.socket | None = None
+        self.to_bridge_s: list[float] = []
+        self._writing = RLock()
+        self.server = StreamServer(("127.0.0.1", 0), self._on_link)
+        self.server.start()
+
+    def call(self, port: int) -> None:
+        """Play one call to its bridge; its end comes later, over the link."""
+        leg = str(uuid.uuid4())
+        self.legs.add(leg)
+        sock = socket.create_connection(("127.0.0.1", port))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        started_s = time.monotonic()
+        received, answered = b"", 0
+        while b"execute-app-name: bridge" not in received or not received.endswith(b"\n\n"):
+            data = sock.recv(65536)
+            if not data:
+                raise ConnectionError(f"the engine left: {received[-300:]!r}")
+            received += data
+            while received.count(b"\n\n") > answered:
+                sock.sendall(OK if answered else MESSAGES[0].replace(_LEG, leg.encode()))
+                answered += 1
+        self.to_bridge_s.append(time.monotonic() - started_s)
+        told = {
+            _LEG: leg.encode(),
+            _OTHER_LEG: re.findall(rb"origination_uuid=([0-9a-f-]{36})", received)[-1],
+            _BRIDGE: re.findall(rb"Event-UUID: (\S+)", received)[-1],
+        }
+        sock.sendall(b"".join(_framed(one, told) for one in EVENTS[:BRIDGED]))
+        gevent.spawn_later(self._talk_s, self._end, leg, told)
+        while sock.recv(65536):
+            pass  # the engine lets go once both legs are bridged
+        sock.close()
+
+    def _end(self, leg: str, told: dict[bytes, bytes]) -> None:
+        self.legs.discard(leg)
+        if self.link is not None:
+            with self._writing, suppress(OSError):
+                self.link.sendall(_framed(EVENTS[-1], told))
+
+    def _on_link(self, sock: socket.socket, _: object) -> None:
+        """Take the engine's link and answer whatever it asks."""
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(b"Content-Type: auth/request\n\n")
+        pending = b""
+        while data := sock.recv(65536):
+            *commands, pending = (pending + data).split(b"\n\n")
+            with self._writing, suppress(OSError):  # the engine may be gone
+                sock.sendall(b"".join(self._answer(one.strip()) for one in commands))
+            self.link = sock
+
+    def _answer(self, command: bytes) -> bytes:
+        if not command.startswith(b"api "):
+            return OK
+        rows = [{"uuid": leg, "direction": "inbound"} for leg in self.legs]
+        body = (
+            json.dumps({"row_count": len(rows), "rows": rows}).encode()
+            if command.startswith(b"api show channels")
+            else b"+OK\n"
+        )
+        head = f"Content-Type: api/response\nContent-Length: {len(body)}\n\n"
+        return head.encode() + body
+
+
+def _framed(message: bytes, told: dict[bytes, bytes]) -> bytes:
+    """Give a recorded event with other ids in it, and its length anew."""
+    body = message.partition(b"\n\n")[2]
+    for old, new in told.items():
+        body = body.replace(old, new)
+    head = f"Content-Length: {len(body)}\nContent-Type: text/event-plain\n\n"
+    return head.encode() + body
+
+
+@contextmanager
+def served(switch: Switch, dsn: str, folder: Path) -> Iterator[tuple[int, int]]:
+    """Run the engine; gives its process id and the port that takes calls."""
+    reference = folder / "reference.yaml"
+    reference.write_text(REFERENCE, encoding="utf-8")
+    port, metrics = _free_port(), _free_port()
+    environment = {
+        **os.environ,
+        "CALLCONTROL_DSN": dsn,
+        "CALLCONTROL_JOURNAL": str(folder / "journal.sqlite"),
+        "CALLCONTROL_ENGINE": "bench",
+        "CALLCONTROL_LISTEN_PORT": str(port),
+        "CALLCONTROL_METRICS_PORT": str(metrics),
+        "CALLCONTROL_SWITCH_PORT": str(switch.server.server_port),
+        "CALLCONTROL_SWITCH_PASSWORD": "x",
+        "CALLCONTROL_MAX_CALLS": "20000",
+        "CALLCONTROL_ANNOUNCE_PRICES": "elsewhere",
+    }
+    program = [sys.executable, "-m", "callcontrol"]
+    for words in (["migrate"], ["load", str(reference)]):
+        subprocess.run([*program, *words], env=environment, check=True, stdout=subprocess.PIPE)
+    with (folder / "engine.log").open("wb") as log:
+        engine = subprocess.Popen([*program, "serve"], env=environment, stderr=log)
+    try:
+        eventually(lambda: _is_ready(metrics), within_s=30)
+        yield engine.pid, port
+    finally:
+        engine.terminate()
+        engine.wait(60)
+
+
+def measure(*, calls: int, per_second: float, saturate: int = 0) -> Figures:
+    """Play calls and give what they cost.
+
+    Args:
+        calls: how many.
+        per_second: at this rate;
+        saturate: or so many in set-up at once, when above 0.
+    """
+    switch = Switch()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedPostgres() as postgres,
+        served(switch, postgres.dsn, Path(folder)) as (pid, port),
+    ):
+        _play(switch, port, calls=50, per_second=50, saturate=0)  # warm
+        switch.to_bridge_s.clear()
+        before_s, started_s = _cpu_s(pid), time.monotonic()
+        _play(switch, port, calls=calls, per_second=per_second, saturate=saturate)
+        took_s = time.monotonic() - started_s
+        gevent.sleep(TALK_S)
+        eventually(lambda: run(postgres.dsn, _count) >= calls + 50, within_s=60, every_s=0.2)
+        cpu_s = _cpu_s(pid) - before_s
+        records = run(postgres.dsn, _count) - 50
+    waits_ms = sorted(one * 1000 for one in switch.to_bridge_s)
+    return Figures(
+        calls=calls,
+        cpu_ms=cpu_s * 1000 / calls,
+        p50_ms=statistics.median(waits_ms),
+        p99_ms=waits_ms[len(waits_ms) * 99 // 100],
+        per_second=calls / took_s,
+        records=records,
+    )
+
+
+def kilobytes_a_call(calls: int) -> float:
+    """Give by how much the engine grows with each call in progress."""
+    switch = Switch(talk_s=3600)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedPostgres() as postgres,
+        served(switch, postgres.dsn, Path(folder)) as (pid, port),
+    ):
+        _play(switch, port, calls=100, per_second=50, saturate=0)  # warm
+        before = _resident(pid)
+        _play(switch, port, calls=calls, per_second=0, saturate=16)
+        return (_resident(pid) - before) / 1024 / calls
+
+
+def _resident(pid: int) -> int:
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _play(switch: Switch, port: int, *, calls: int, per_second: float, saturate: int) -> None:
+    pool = Pool(saturate or None)
+    started_s = time.monotonic()
+    playing = []
+    for n in range(calls):
+        if not saturate:
+            gevent.sleep(max(0.0, started_s + n / per_second - time.monotonic()))
+        playing.append(pool.spawn(switch.call, port))
+    gevent.joinall(playing, raise_error=True)
+
+
+async def _count(connection: Connection) -> int:
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM cdrs WHERE disposition = 'answered' AND gross IS NOT NULL"
+    )
+    return count
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main() -> None:
+    """Run the benchmark and print its figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--per-second", type=float, default=50)
+    parser.add_argument("--saturate", type=int, default=0)
+    wanted = parser.parse_args()
+    found = measure(calls=wanted.calls, per_second=wanted.per_second, saturate=wanted.saturate)
+    print(
+        f"the whole engine: {found.cpu_ms:.2f} ms CPU a call ({found.per_core:.0f} calls/s a"
+        f" core), connect to bridge p50 {found.p50_ms:.1f} ms, p99 {found.p99_ms:.1f} ms;"
+        f" {found.calls} calls at {found.per_second:.0f}/s, {found.records} records"
+    )
+
+
+if __name__ == "__main__":
+    main()
