@@ -107,13 +107,14 @@ def test_export_gives_back_what_was_loaded(stack, folder):
 
 def test_top_prints_once_where_there_is_no_terminal(stack):
     """Health, figures, the call that talks with its level and charge, the last refusals."""
-    answered = stack.calls_answered()
+    before, answered = len(stack.cdrs("+41900100002")), stack.calls_answered()
     with stack.talking("0900100002", talk_ms=8000):
         stack.eventually(lambda: stack.calls_answered() > answered)
         printed = stack.eventually(
             lambda: next(iter(re.findall(r"0900 100 002 .*CHF.*", _top(stack))), None)
         )
         text = _top(stack)
+    stack.cdr_of_new_call("+41900100002", before)
 
     assert "answers answered" in printed
     assert "1 of 1 ready" in text

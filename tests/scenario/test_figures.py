@@ -24,9 +24,10 @@ def test_every_series_is_there(stack):
 
 def test_a_gateway_that_answers(stack):
     """One more attempt of it, answered, with its delay and its minutes."""
+    already = len(stack.cdrs("+41900100001"))
     before = {name: stack.metric(name) for name in SERIES}
     stack.caller.call("0900100001", talk_ms=300)
-    stack.eventually(lambda: stack.metric(ENDED) == before[ENDED] + 1)
+    stack.cdr_of_new_call("+41900100001", already)
 
     grown = {name: stack.metric(name) - before[name] for name in SERIES}
     assert grown[ANSWERED] == 1
