@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
 from dialplan import (
     E164,
     InvalidServiceNumber,
+    LevelSlot,
     Override,
     Presentation,
     SpecialDate,
@@ -27,6 +28,21 @@ from tests.dialplan_builders import (
 )
 
 _HOUR = timedelta(hours=1)
+
+
+def make_level_slot(level: int) -> LevelSlot:
+    """Make a slot of the mornings."""
+    return LevelSlot(weekdays=frozenset(range(7)), start=time(6), end=time(13), level=level)
+
+
+def test_a_slot_of_levels_goes_before_the_level() -> None:
+    """While it holds; else the number's own level, as scheduled."""
+    number = make_number(
+        level=Timeline(1, ((MONDAY_NOON, 3),)),
+        level_week=WeekPlan(slots=(make_level_slot(2),)),
+    )
+
+    assert [number.level_at(MONDAY_NOON + timedelta(hours=h)) for h in (-12, 0, 2)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +79,10 @@ def test_service_begins_and_ends(
         ({"number": E164("+41445550101")}, "category: is '0900', but"),
         ({"level": Timeline(91)}, "level: 91 is not from 1 to 90"),
         ({"level": Timeline(1, ((MONDAY_NOON, 0),))}, "level: 0 is not from 1 to 90"),
+        (
+            {"level_week": WeekPlan(slots=(make_level_slot(level=91),))},
+            "level_week.0.level: 91 is not from 1 to 90",
+        ),
         ({"max_calls": -1}, "max_calls: is below 0"),
         ({"closed_message": ""}, "closed_message: '' is not the name of a prompt"),
         ({"closed_message": "../x"}, "closed_message: '../x' is not the name of a prompt"),
