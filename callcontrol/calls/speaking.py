@@ -83,23 +83,39 @@ def say(call: Call, needed: Needed, engine: Engine) -> Told:
     now_us = max(engine.clock.now_us(), call.told_us)
     if prompt is None:
         return _not_told(call, now_us, why, engine)
-    ended_us = _play(call, needed, prompt, now_us, engine)
+    pressed: AsyncResult[Event] = AsyncResult()
+    try:
+        return _say(call, needed, prompt, now_us, pressed, engine)
+    finally:
+        call.on_key = None
+
+
+def _say(
+    call: Call,
+    needed: Needed,
+    prompt: Prompt,
+    now_us: int,
+    pressed: AsyncResult[Event],
+    engine: Engine,
+) -> Told:
+    ended_us = _play(call, needed, prompt, now_us, pressed, engine)
     if isinstance(ended_us, str):
         return _not_told(call, now_us, ended_us, engine)
     if call.ended.ready():
         return Told(in_force_us=ended_us, refused=HAD_ENDED)
     if not needed.duty.consent:
         return Told(in_force_us=ended_us)
-    pressed = _key(call, engine)
+    _wait_for(pressed, call, engine.settings.consent_wait_s)
     if call.ended.ready():
         return Told(in_force_us=ended_us, refused=HAD_ENDED)
-    key = pressed.header("DTMF-Digit") if pressed else None
+    event = pressed.get() if pressed.ready() else None
+    key = event.header("DTMF-Digit") if event else None
     call.announcements[-1] = replace(call.announcements[-1], consent_key=key)
     _note(call, engine)
-    if pressed is None or key != ACCEPT_KEY:
+    if event is None or key != ACCEPT_KEY:
         why = f"{NO_CONSENT}: {f'key {key}' if key else 'no key'}"
         return Told(in_force_us=ended_us, refused=why)
-    return Told(in_force_us=max(ended_us, _instant(pressed) or engine.clock.now_us()))
+    return Told(in_force_us=max(ended_us, _instant(event) or engine.clock.now_us()))
 
 
 def has_played(event: Event, engine: Engine) -> None:
@@ -110,7 +126,12 @@ def has_played(event: Event, engine: Engine) -> None:
 
 
 def _play(
-    call: Call, needed: Needed, prompt: Prompt, started_us: int, engine: Engine
+    call: Call,
+    needed: Needed,
+    prompt: Prompt,
+    started_us: int,
+    pressed: AsyncResult[Event],
+    engine: Engine,
 ) -> int | str:
     """Play it to the caller alone; gives when it ended, or why it was not heard whole."""
     stopped: AsyncResult[Event] = AsyncResult()
@@ -118,6 +139,8 @@ def _play(
     def take(event: Event) -> None:
         if event.header("Playback-File-Path") == prompt.file and not stopped.ready():
             stopped.set(event)
+            # At once: the key of a quick caller may come with the very same packet.
+            call.on_key = lambda key: None if pressed.ready() else pressed.set(key)
 
     call.on_played = take
     call.announcements.append(
@@ -163,22 +186,6 @@ def _was_free(call: Call, from_us: int, until_us: int, engine: Engine) -> None:
     call.told_us = max(call.told_us, until_us)
     follow(call, engine)
     rearm(call, engine)
-
-
-def _key(call: Call, engine: Engine) -> Event | None:
-    """Wait for one key of the caller."""
-    pressed: AsyncResult[Event] = AsyncResult()
-
-    def take(event: Event) -> None:
-        if not pressed.ready():
-            pressed.set(event)
-
-    call.on_key = take
-    try:
-        _wait_for(pressed, call, engine.settings.consent_wait_s)
-    finally:
-        call.on_key = None
-    return pressed.get() if pressed.ready() else None
 
 
 def _wait_for(what: AsyncResult[Any], call: Call, deadline_s: float) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import gevent
 import pytest
 
+from callcontrol.clock import SystemClock
 from callcontrol.store import run
 from tariffs import Level, Meter, Tariff, Then
 from tests.scenario.phone import Phone
@@ -90,6 +91,9 @@ class Talk:
                 >= count
             )
         )
+        # The switch dates an end by the beat of its clock, which may lie a little behind.
+        seen_us = SystemClock().now_us()
+        self._stack.eventually(lambda: SystemClock().now_us() > seen_us + 50_000)
 
 
 async def _level(connection, call_id):
