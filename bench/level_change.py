@@ -10,6 +10,7 @@ The switch is left out: the calls are up, and its answers to commands are not wa
 from __future__ import annotations
 
 import argparse
+import asyncio
 import statistics
 import sys
 import tempfile
@@ -80,7 +81,7 @@ def ask_all(
             asked[request] = (began_s, committed_s)
             pause_s = every_s - (time.perf_counter() - began_s)
             if pause_s > 0:
-                time.sleep(pause_s)
+                await asyncio.sleep(pause_s)
 
     run(dsn, asking, deadline_s=3600)
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ MY_EVENTS = frozenset(
 _MAX_BACKLOG = 64 << 20
 
 
-class Connection:
+class Connection(ABC):
     """What both kinds of connection share. Subclasses answer requests."""
 
     def __init__(self, switch: "Switch", sock: socket.socket) -> None:
@@ -103,9 +104,9 @@ class Connection:
         head = f"Content-Type: api/response\nContent-Length: {len(data)}\n\n"
         self.send(head.encode("latin-1") + data)
 
+    @abstractmethod
     def on_request(self, request: Request) -> None:
-        """Answers one command; subclasses do."""
-        raise NotImplementedError
+        """Answers one command."""
 
     @property
     def is_controlling(self) -> bool:
@@ -135,7 +136,7 @@ class Connection:
             past = self.switch.loop.clock.wall_us() % 1_000_000 / 1e6
             self.switch.loop.later(self.linger_s + 1 - past, self.disconnect)
 
-    def on_closed(self) -> None:
+    def on_closed(self) -> None:  # noqa: B027 - most have nothing to do
         """The connection is gone; subclasses clean up."""
 
     def disconnect(self) -> None:

@@ -9,18 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callcontrol.calls.call import Call
+from callcontrol.calls.early_media import is_played, run_application
 from callcontrol.calls.engine import Engine
 from callcontrol.cdr import CdrAnnouncement
-from callcontrol.errors import CommandTimeout, SessionGone
+from callcontrol.errors import CommandTimeout
 from callcontrol.esl import command
-from callcontrol.esl.event import Event
 from callcontrol.esl.session import Session
 from dialplan import PLATFORM
 
 NOT_PLAYED = "message_not_played"
 CUT_OFF = "message_cut_off"
-
-_PLAYED = "FILE PLAYED"
 
 
 def announce(session: Session, call: Call, message: str, engine: Engine) -> None:
@@ -46,34 +44,28 @@ def announce(session: Session, call: Call, message: str, engine: Engine) -> None
     # The switch's dialplan has armed a hangup against an engine that takes a call and dies.
     session.post(command.api("sched_del", call.leg_uuid))
     try:
-        opened = _run(session, call, "pre_answer", deadline_s=chosen.command_deadline_s)
+        opened = run_application(
+            session, call, "pre_answer", deadline_s=chosen.command_deadline_s
+        )
         playing = CdrAnnouncement(
             name=message, started_us=opened.event_us or engine.clock.now_us()
         )
         call.announcements.append(playing)
         file = prompt_file(chosen.prompts, message)
-        played = _run(session, call, "playback", file, deadline_s=chosen.message_limit_s)
+        played = run_application(
+            session, call, "playback", file, deadline_s=chosen.message_limit_s
+        )
     except CommandTimeout as exc:
         # The release that follows ends it.
         call.flags.append(CUT_OFF)
         engine.log.warning(CUT_OFF, call_id=call.call_id, name=message, reason=str(exc))
         return
-    if played.header("Application-Response") == _PLAYED:
+    if is_played(played):
         call.announcements[-1] = replace(playing, ended_us=played.event_us)
     else:
         call.announcements.pop()
         call.flags.append(NOT_PLAYED)
         engine.log.warning(NOT_PLAYED, call_id=call.call_id, name=message, file=file)
-
-
-def _run(
-    session: Session, call: Call, application: str, argument: str = "", *, deadline_s: float
-) -> Event:
-    """Run an application to its end, unless that is only the end of its leg."""
-    done = session.run(application, argument, deadline_s=deadline_s)
-    if done.answer_state == "hangup":
-        raise SessionGone("the caller has left", leg_uuid=call.leg_uuid)
-    return done
 
 
 def prompt_file(folder: str, name: str) -> str:

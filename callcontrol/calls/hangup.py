@@ -39,6 +39,13 @@ def obstacle(call: Call, decision: Connect, engine: Engine) -> Release | None:
         rule, cause, disposition = "journal failing", OUT_OF_ORDER, Disposition.FAILED
     else:
         return None
+    return released_instead(decision, rule, cause, disposition)
+
+
+def released_instead(
+    decision: Connect, rule: str, cause: str, disposition: Disposition
+) -> Release:
+    """Give the release of a call that the dialplan would have connected."""
     return Release(
         rule=rule,
         cause=cause,

@@ -13,12 +13,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callcontrol.calls.call import Call
+from callcontrol.calls.early_media import is_played, run_application
 from callcontrol.calls.engine import Engine
-from callcontrol.calls.hangup import OUT_OF_ORDER
+from callcontrol.calls.hangup import OUT_OF_ORDER, released_instead
 from callcontrol.cdr import CdrAnnouncement
-from callcontrol.errors import CommandTimeout, PromptError, SessionGone
+from callcontrol.errors import CommandTimeout, PromptError
 from callcontrol.esl import command
-from callcontrol.esl.event import Event
 from callcontrol.esl.session import Session
 from callcontrol.prompts import ACCEPT_KEY, Needed, Prompt, needed_before_charging
 from dialplan import Connect, Disposition, Release
@@ -26,7 +26,6 @@ from dialplan import Connect, Disposition, Release
 NOT_TOLD = "price not announced"
 NO_CONSENT = "no consent"
 
-_PLAYED = "FILE PLAYED"
 _KEY = "cc_consent_key"
 # What the switch may take beyond the length of what it plays, or the time for a key.
 _GRACE_S = 5.0
@@ -95,7 +94,7 @@ def tell_price(
         return None
     why = f"{NO_CONSENT}: {f'key {key}' if key else 'no key'}"
     engine.log.info("consent_refused", call_id=call.call_id, reason=why)
-    return _instead(decision, why, "CALL_REJECTED", Disposition.REJECTED)
+    return released_instead(decision, why, "CALL_REJECTED", Disposition.REJECTED)
 
 
 def _needed(call: Call, decision: Connect, engine: Engine) -> Needed | None:
@@ -117,7 +116,9 @@ def _prompt(needed: Needed, engine: Engine) -> Prompt | str:
 
 def _said(session: Session, call: Call, needed: Needed, prompt: Prompt, engine: Engine) -> bool:
     """Play the announcement and note it; says whether it was heard to its end."""
-    opened = _run(session, call, "pre_answer", deadline_s=engine.settings.command_deadline_s)
+    opened = run_application(
+        session, call, "pre_answer", deadline_s=engine.settings.command_deadline_s
+    )
     playing = CdrAnnouncement(
         name=prompt.name,
         version=prompt.version,
@@ -126,8 +127,8 @@ def _said(session: Session, call: Call, needed: Needed, prompt: Prompt, engine: 
     )
     call.announcements.append(playing)
     deadline_s = prompt.length_us / 1_000_000 + _GRACE_S
-    played = _run(session, call, "playback", prompt.file, deadline_s=deadline_s)
-    if played.header("Application-Response") != _PLAYED:
+    played = run_application(session, call, "playback", prompt.file, deadline_s=deadline_s)
+    if not is_played(played):
         call.announcements.pop()
         return False
     ended_us = played.event_us or engine.clock.now_us()
@@ -142,30 +143,12 @@ def _key(session: Session, call: Call, engine: Engine) -> str | None:
     wait_s = engine.settings.consent_wait_s
     # least most tries patience terminators prompt invalid variable pattern
     argument = f"1 1 1 {wait_s * 1000} none {_SILENCE} {_SILENCE} {_KEY} [0-9*#]"
-    done = _run(session, call, "play_and_get_digits", argument, deadline_s=wait_s + _GRACE_S)
+    done = run_application(
+        session, call, "play_and_get_digits", argument, deadline_s=wait_s + _GRACE_S
+    )
     return done.variable(_KEY) or None
-
-
-def _run(
-    session: Session, call: Call, application: str, argument: str = "", *, deadline_s: float
-) -> Event:
-    """Run an application to its end, unless that is only the end of its leg."""
-    done = session.run(application, argument, deadline_s=deadline_s)
-    if done.answer_state == "hangup":
-        raise SessionGone("the caller has left", leg_uuid=call.leg_uuid)
-    return done
 
 
 def _not_told(call: Call, decision: Connect, why: str, engine: Engine) -> Release:
     engine.log.warning("price_not_announced", call_id=call.call_id, reason=why)
-    return _instead(decision, NOT_TOLD, OUT_OF_ORDER, Disposition.FAILED)
-
-
-def _instead(decision: Connect, rule: str, cause: str, disposition: Disposition) -> Release:
-    return Release(
-        rule=rule,
-        cause=cause,
-        disposition=disposition,
-        number=decision.number,
-        customer=decision.customer,
-    )
+    return released_instead(decision, NOT_TOLD, OUT_OF_ORDER, Disposition.FAILED)

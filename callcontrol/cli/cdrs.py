@@ -6,7 +6,6 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -132,8 +131,8 @@ def cdrs(
         wanted = CdrFilter(
             number=None if number is None else _number(number),
             customer=customer,
-            since=None if since is None else _instant("--since", since),
-            until=None if until is None else _instant("--until", until),
+            since=None if since is None else instant_from(since, option="--since"),
+            until=None if until is None else instant_from(until, option="--until"),
             disposition=None if disposition is None else _disposition(disposition),
             limit=limit,
         )
@@ -211,15 +210,6 @@ def _number(text: str) -> E164:
     if number is None:
         raise ConfigError(f"--number: {text[:64]!r} is not a number")
     return number
-
-
-def _instant(option: str, text: str) -> datetime:
-    try:
-        return instant_from(text, DEFAULT_ZONE)
-    except ConfigError:
-        raise ConfigError(
-            f"{option}: {text[:64]!r} is not an instant such as 2026-08-01T10:00:00Z"
-        ) from None
 
 
 def _disposition(text: str) -> str:

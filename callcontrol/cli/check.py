@@ -13,13 +13,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from callcontrol import logs
 from callcontrol.cdr.journal_file import JournalFile
 from callcontrol.cli.prompts import places_of
+from callcontrol.cli.switch_link import ask_switch
 from callcontrol.clock import SystemClock, at_of
 from callcontrol.config import Settings, settings
 from callcontrol.errors import CallControlError, ConfigError
-from callcontrol.esl.control import Control
 from callcontrol.reference_file import Built, read_reference_file
 from callcontrol.rehearsal import Finding, rehearse
 from callcontrol.routing import caller_from, instant_from
@@ -153,18 +152,7 @@ def _journal(chosen: Settings) -> str:
 
 
 def _switch(chosen: Settings) -> str:
-    link = Control(
-        chosen.switch_host,
-        chosen.switch_port,
-        chosen.password(),
-        on_event=lambda _event: None,
-        log=logs.configure("error"),
-    )
-    try:
-        link.open()
-        version = link.api("version", deadline_s=chosen.command_deadline_s)
-    finally:
-        link.stop()
+    version = ask_switch(chosen, "version", deadline_s=chosen.command_deadline_s)
     return f"{chosen.switch_host}:{chosen.switch_port} answers: {version.strip()}"
 
 

@@ -14,14 +14,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from callcontrol import logs
 from callcontrol.cdr import CallId, Cdr
 from callcontrol.cdr.absorb import peers_of
 from callcontrol.cdr.journal_file import read_only, records_in
+from callcontrol.cli.switch_link import ask_switch
 from callcontrol.clock import SystemClock, at_of, text_of, us_of
 from callcontrol.config import Settings, settings
 from callcontrol.errors import ConfigError
-from callcontrol.esl.control import Control
 from callcontrol.esl.switch_cdrs import read_switch_cdrs
 from callcontrol.reconciliation import MEANING, Difference, Reconciliation, windows
 from callcontrol.reference import Reference
@@ -188,18 +187,7 @@ def _journals(chosen: Settings) -> list[Path]:
 
 def _legs_up(chosen: Settings, until_us: int) -> list[tuple[str, int]]:
     """Ask the switch for the callers' legs that have been up for a while."""
-    link = Control(
-        chosen.switch_host,
-        chosen.switch_port,
-        chosen.password(),
-        on_event=lambda _event: None,
-        log=logs.configure("error"),
-    )
-    try:
-        link.open()
-        listed = link.api("show", "channels", "as", "json", deadline_s=_DEADLINE_S)
-    finally:
-        link.stop()
+    listed = ask_switch(chosen, "show", "channels", "as", "json", deadline_s=_DEADLINE_S)
     try:
         legs = [
             (str(row["uuid"]), int(row["created_epoch"]) * 1_000_000)

@@ -20,6 +20,7 @@ that greenswitch's own verbs work on top.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ class _Pending:
         self.result = result
 
 
-class Conversation:
+class Conversation(ABC):
     """The shared half of `Session` and `Link`, mixed in before their greenswitch class."""
 
     sock: socket
@@ -139,7 +140,7 @@ class Conversation:
         self._writing = BoundedSemaphore(1)
         self._gone: tuple[type[SessionError], str] | None = None
 
-    def start_event_handlers(self) -> None:
+    def start_event_handlers(self) -> None:  # noqa: B027 - meant to do nothing
         """Start nothing: greenswitch calls this too early, for two greenlets we do not use."""
 
     @property
@@ -367,20 +368,20 @@ class Conversation:
         """Close, under greenswitch's name for it."""
         self._end(SessionGone, "closed by us")
 
+    @abstractmethod
     def _event(self, event: Event) -> None:
         """Take one event; must not wait. A SessionError it raises ends the conversation."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _refused(self, rejection: CommandRejected) -> None:
         """Take the refusal of a posted command; must not wait."""
-        raise NotImplementedError
 
-    def _greeted(self) -> None:
+    def _greeted(self) -> None:  # noqa: B027 - only a link minds
         """Take the switch's request for a password; on an outbound socket it means nothing."""
 
+    @abstractmethod
     def _ended(self) -> None:
         """Tell those who wait for other things than replies; must not wait."""
-        raise NotImplementedError
 
     def register_handle(self, name: str, handler: object) -> None:
         """Refuse handlers, which nothing would call; greenswitch's own are passed over.
