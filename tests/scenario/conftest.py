@@ -21,6 +21,7 @@ import gevent
 import pytest
 from gevent import subprocess
 
+from callcontrol.cdr.journal_file import read_only, records_in
 from callcontrol.cli.cdrs import shown
 from callcontrol.store import Connection, EmbeddedPostgres, run
 from callcontrol.store.cdr_table import CdrFilter, find_cdrs
@@ -327,6 +328,20 @@ class Stack:
     def _records(self, wanted: CdrFilter) -> list[dict[str, Any]]:
         """Read records, as `callcontrol cdrs --json --operator` prints them."""
         return [shown(cdr, operator=True) for cdr in run(self.dsn, find_cdrs, wanted)]
+
+    def recorded(self, number: str) -> int:
+        """Count a number's records, once no earlier call of it waits for its own."""
+        self.eventually(lambda: number not in self._not_recorded())
+        return len(self.cdrs(number))
+
+    def _not_recorded(self) -> set[str]:
+        """Give the numbers whose calls have a journal entry and no record in Postgres yet."""
+        if not self.journal.is_file():
+            return set()
+        with read_only(self.journal) as (_, open_calls, _aside):
+            drafts = [str(call.merged["draft"]) for call in open_calls]
+        waiting = [pending.body for pending in records_in(self.journal)]
+        return {json.loads(body)["number"] for body in (*drafts, *waiting)}
 
     def wait_for_cdrs(self, number: str, count: int) -> None:
         """Wait until so many records of a number are in Postgres."""

@@ -26,7 +26,7 @@ def advised(stack):
 
 def test_a_change_of_price_and_the_end_are_advised(stack, advised):
     """AOC-D when the level changes, AOC-E before the BYE, which says what the record says."""
-    before = len(stack.cdrs("+41900120001"))
+    before = stack.recorded("+41900120001")
 
     called = stack.caller.call("0900120001", "caller-is-advised")
 

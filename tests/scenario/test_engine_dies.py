@@ -25,7 +25,7 @@ def nothing_lost(stack, request):
 
 def test_killed_engine_drops_no_call_and_loses_no_record(stack):
     """The call goes on; the next engine process meters it to its end, to the centime."""
-    before = len(stack.cdrs("+41900100002"))
+    before = stack.recorded("+41900100002")
     answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
     stack.eventually(lambda: stack.calls_answered() > answered)
@@ -43,7 +43,7 @@ def test_killed_engine_drops_no_call_and_loses_no_record(stack):
 
 def test_maximum_charge_holds_without_any_engine(stack):
     """The switch itself releases the call; the record is made by whoever comes next."""
-    before = len(stack.cdrs("+41901100001"))
+    before = stack.recorded("+41901100001")
     answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0901100001", "caller-stays")
     stack.eventually(lambda: stack.calls_answered() > answered)
@@ -61,7 +61,7 @@ def test_maximum_charge_holds_without_any_engine(stack):
 
 def test_call_that_ends_while_no_engine_runs_is_charged_to_the_centime(stack):
     """The switch has written down when it ended; the next engine process reads it there."""
-    before = len(stack.cdrs("+41900100002"))
+    before = stack.recorded("+41900100002")
     answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=2500)
     stack.eventually(lambda: stack.calls_answered() > answered)
@@ -80,7 +80,7 @@ def test_call_that_ends_while_no_engine_runs_is_charged_to_the_centime(stack):
 
 def test_killed_engine_that_lost_its_journal_still_loses_no_call(stack):
     """The switch keeps what the engine knew of the call, while it is up."""
-    before = len(stack.cdrs("+41900100002"))
+    before = stack.recorded("+41900100002")
     answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
     stack.eventually(lambda: stack.calls_answered() > answered)
@@ -102,7 +102,7 @@ def test_killed_engine_that_lost_its_journal_still_loses_no_call(stack):
 
 def test_call_that_ended_meanwhile_survives_the_loss_of_the_journal(stack):
     """The switch has written down what the engine knew of it; who called it keeps to itself."""
-    before = len(stack.cdrs("+41900100002"))
+    before = stack.recorded("+41900100002")
     answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=2500)
     stack.eventually(lambda: stack.calls_answered() > answered)
@@ -123,7 +123,7 @@ def test_call_that_ended_meanwhile_survives_the_loss_of_the_journal(stack):
 
 def test_politely_stopped_engine_hands_its_calls_over(stack):
     """A call that is up when the engine is stopped is adopted by the one that follows."""
-    before = len(stack.cdrs("+41900100002"))
+    before = stack.recorded("+41900100002")
     answered = stack.calls_answered()
     call = gevent.spawn(stack.caller.call, "0900100002", talk_ms=7000)
     stack.eventually(lambda: stack.calls_answered() > answered)

@@ -24,7 +24,7 @@ def test_every_series_is_there(stack):
 
 def test_a_gateway_that_answers(stack):
     """One more attempt of it, answered, with its delay and its minutes."""
-    already = len(stack.cdrs("+41900100001"))
+    already = stack.recorded("+41900100001")
     before = {name: stack.metric(name) for name in SERIES}
     stack.caller.call("0900100001", talk_ms=300)
     stack.cdr_of_new_call("+41900100001", already)

@@ -53,7 +53,7 @@ def sample(names):
 @pytest.fixture(scope="module")
 def beside(stack) -> Iterator[RawCaller]:
     """A normal call that goes on while others attack; at the end it is charged as always."""
-    before = len(stack.cdrs("+41800100001"))
+    before = stack.recorded("+41800100001")
     with RawCaller(stack.switch.sip_port) as caller:
         caller.send(caller.invite(b"0800100001"))
         assert caller.wait_for_final(10) == 200

@@ -125,7 +125,7 @@ def talk(stack, destinations, caller):
 
     @contextmanager
     def talking(number):
-        before = len(stack.cdrs(number))
+        before = stack.recorded(number)
         # A call that has just ended is shown for a moment more.
         known = [row["call_id"] for row in run(stack.dsn, _in_progress, number)]
         conversation = caller.call(number, stack.switch.sip_port)

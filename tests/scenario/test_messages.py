@@ -9,7 +9,7 @@ from tests.scenario.records import us_of
 
 def test_closed_message_is_heard_before_the_release(stack):
     """It is played in early media to its end; the call was never answered and costs nothing."""
-    before = len(stack.cdrs("+41900700001"))
+    before = stack.recorded("+41900700001")
 
     called = stack.caller.call("0900700001", "caller-is-refused")
 
@@ -22,7 +22,7 @@ def test_closed_message_is_heard_before_the_release(stack):
 
 def test_message_when_no_target_has_answered(stack):
     """The release is that of the last outcome, as without a message."""
-    before = len(stack.cdrs("+41900700002"))
+    before = stack.recorded("+41900700002")
 
     called = stack.caller.call("0900700002", "caller-is-refused")
 
@@ -34,7 +34,7 @@ def test_message_when_no_target_has_answered(stack):
 
 def test_caller_leaves_during_the_message(stack):
     """The record says that it was not heard to its end."""
-    before = len(stack.cdrs("+41900700001"))
+    before = stack.recorded("+41900700001")
 
     called = stack.caller.call("0900700001", "caller-hears-and-cancels", talk_ms=300)
 
@@ -48,7 +48,7 @@ def test_caller_leaves_during_the_message(stack):
 
 def test_message_that_was_never_recorded(stack):
     """The caller is released at once, and the record is flagged."""
-    before = len(stack.cdrs("+41900700003"))
+    before = stack.recorded("+41900700003")
 
     called = stack.caller.call("0900700003", "caller-is-refused")
 

@@ -54,7 +54,7 @@ def expected_charge(stack, cdr):
 )
 def test_a_call_costs_what_the_table_says_to_the_centime(stack, dialled, number):
     """Free, shared cost, per call, per minute and both: the record has the meter's charge."""
-    before = len(stack.cdrs(number))
+    before = stack.recorded(number)
 
     called = stack.caller.call(dialled, talk_ms=2300)
 
@@ -70,7 +70,7 @@ def test_a_call_costs_what_the_table_says_to_the_centime(stack, dialled, number)
 
 def test_a_call_ends_at_its_maximum_charge(stack):
     """10.00 a minute reaches 0.40 with the third second: the switch releases both sides."""
-    before = len(stack.cdrs("+41901100001"))
+    before = stack.recorded("+41901100001")
 
     called = stack.caller.call("0901100001", "caller-stays")
 
@@ -84,7 +84,7 @@ def test_a_call_ends_at_its_maximum_charge(stack):
 
 def test_the_customer_pays_the_transport_of_a_shared_cost_call(stack):
     """The settlement is the other side of the call: with no share, the payout is negative."""
-    before = len(stack.cdrs("+41844100001"))
+    before = stack.recorded("+41844100001")
 
     stack.caller.call("0844100001", talk_ms=1200)
 
@@ -96,7 +96,7 @@ def test_the_customer_pays_the_transport_of_a_shared_cost_call(stack):
 def test_two_hundred_calls_at_twenty_a_second_are_all_recorded(stack):
     """None is missing, none is there twice, and the sum is the sum of what each one costs."""
     number = "+41900100002"
-    before = len(stack.cdrs(number))
+    before = stack.recorded(number)
 
     called = stack.caller.call("0900100002", talk_ms=1500, count=200, rate=20)
 

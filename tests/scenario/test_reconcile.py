@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import gevent
 import pytest
 
 from callcontrol.cdr.journal_file import read_only
+from tests.scenario.raw_sip import RawCaller
 
 NUMBER = "0900100002"
 
@@ -21,7 +21,7 @@ def since(stack):
 @pytest.fixture
 def call(stack, since):
     """A call that is over, and its record."""
-    before = len(stack.cdrs(f"+41{NUMBER[1:]}"))
+    before = stack.recorded(f"+41{NUMBER[1:]}")
     stack.caller.call(NUMBER, talk_ms=300)
     return stack.cdr_of_new_call(f"+41{NUMBER[1:]}", before)
 
@@ -76,16 +76,18 @@ def test_time_and_charge_that_were_changed_are_told(stack, since, call):
 def test_call_that_is_up_while_no_engine_runs_is_told(stack, since):
     """It is open in the journal, so it will be metered; with the journal lost nobody has it."""
     answered = stack.calls_answered()
-    call = gevent.spawn(stack.caller.call, NUMBER, talk_ms=7000)
-    stack.eventually(lambda: stack.calls_answered() > answered and is_in_journal(stack))
-    stack.kill_engine()
+    with RawCaller(stack.switch.sip_port) as caller:
+        caller.send(caller.invite(NUMBER.encode()))
+        assert caller.wait_for_final(10) == 200
+        stack.eventually(lambda: stack.calls_answered() > answered and is_in_journal(stack))
+        stack.kill_engine()
 
-    open_in_journal = kinds(stack, since)
-    stack.lose_journal()
-    stack.query("DELETE FROM calls_in_progress")
-    lost = kinds(stack, since)
-    stack.start_engine()
-    call.get(timeout=30)
+        open_in_journal = kinds(stack, since)
+        stack.lose_journal()
+        stack.query("DELETE FROM calls_in_progress")
+        lost = kinds(stack, since)
+        stack.start_engine()
+        assert caller.hang_up() == 200
 
     assert (open_in_journal, lost) == ([], ["unmetered"])
     assert stack.eventually(lambda: stack.differences(since) == [])

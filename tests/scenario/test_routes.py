@@ -10,7 +10,7 @@ def attempts(cdr):
 
 def test_second_target_answers_when_first_is_busy(stack):
     """The caller hears nothing of the first; the record has both."""
-    before = len(stack.cdrs("+41900200001"))
+    before = stack.recorded("+41900200001")
 
     called = stack.caller.call("0900200001")
 
@@ -25,7 +25,7 @@ def test_second_target_answers_when_first_is_busy(stack):
 
 def test_second_target_answers_when_first_does_not(stack):
     """After the ring time of the first step the second one is rung."""
-    before = len(stack.cdrs("+41900200002"))
+    before = stack.recorded("+41900200002")
 
     called = stack.caller.call("0900200002")
 
@@ -39,7 +39,7 @@ def test_second_target_answers_when_first_does_not(stack):
 
 def test_caller_is_released_when_every_step_fails(stack):
     """The last outcome is what the caller hears, uncharged."""
-    before = len(stack.cdrs("+41900200003"))
+    before = stack.recorded("+41900200003")
 
     called = stack.caller.call("0900200003", "caller-is-refused")
 
@@ -56,7 +56,7 @@ def test_caller_is_released_when_every_step_fails(stack):
 
 def test_caller_cancels_while_it_rings(stack):
     """The destination stops ringing, the call was abandoned and costs nothing."""
-    before = len(stack.cdrs("+41900200004"))
+    before = stack.recorded("+41900200004")
 
     called = stack.caller.call("0900200004", "caller-cancels", talk_ms=600)
 
@@ -68,7 +68,7 @@ def test_caller_cancels_while_it_rings(stack):
 
 def test_destination_hangs_up(stack):
     """The caller is released at once, and the record says by whom."""
-    before = len(stack.cdrs("+41900200005"))
+    before = stack.recorded("+41900200005")
 
     called = stack.caller.call("0900200005", "caller-stays")
 
@@ -80,7 +80,7 @@ def test_destination_hangs_up(stack):
 
 def test_next_gateway_is_tried_when_one_fails(stack):
     """A gateway out of service and one that is not there give way to the third."""
-    before = len(stack.cdrs("+41900200006"))
+    before = stack.recorded("+41900200006")
 
     called = stack.caller.call("0900200006")
 
@@ -95,7 +95,7 @@ def test_next_gateway_is_tried_when_one_fails(stack):
 
 def test_several_targets_ring_together(stack):
     """One of them being busy does not stop the other from answering."""
-    before = len(stack.cdrs("+41900200007"))
+    before = stack.recorded("+41900200007")
 
     called = stack.caller.call("0900200007")
 
@@ -106,7 +106,7 @@ def test_several_targets_ring_together(stack):
 
 def test_destination_that_does_not_exist(stack):
     """The caller is told so, in the engine's own words."""
-    before = len(stack.cdrs("+41900200008"))
+    before = stack.recorded("+41900200008")
 
     called = stack.caller.call("0900200008", "caller-is-refused")
 
@@ -117,7 +117,7 @@ def test_destination_that_does_not_exist(stack):
 
 def test_the_destination_s_own_code_does_not_reach_the_caller(stack):
     """A server out of order (500) is a network out of order (503) to the caller."""
-    before = len(stack.cdrs("+41900200009"))
+    before = stack.recorded("+41900200009")
 
     called = stack.caller.call("0900200009", "caller-is-refused")
 
@@ -128,8 +128,8 @@ def test_the_destination_s_own_code_does_not_reach_the_caller(stack):
 
 def test_a_destination_cannot_redirect_the_caller(stack):
     """A 302 to another number of ours is a failed try, not a new call."""
-    before = len(stack.cdrs("+41900200010"))
-    others = len(stack.cdrs("+41900100001"))
+    before = stack.recorded("+41900200010")
+    others = stack.recorded("+41900100001")
 
     called = stack.caller.call("0900200010")
 
@@ -144,7 +144,7 @@ def test_a_destination_cannot_redirect_the_caller(stack):
 
 def test_both_sides_hang_up_at_the_same_moment(stack):
     """Whose BYE comes first is chance; there is one record and no leg is left."""
-    before = len(stack.cdrs("+41900200005"))
+    before = stack.recorded("+41900200005")
 
     stack.caller.call("0900200005", talk_ms=100, count=20, rate=20)
 

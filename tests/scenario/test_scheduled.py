@@ -36,7 +36,7 @@ def test_a_cut_over(stack, number, before, after):
 
 def _call(stack, number, at_us, before, after):
     """Place a call, hold it to what was in force, and say whether that is the new."""
-    already = len(stack.cdrs(f"+41{number}"))
+    already = stack.recorded(f"+41{number}")
 
     called = stack.caller.call(f"0{number}", talk_ms=100)
 
@@ -49,7 +49,7 @@ def _call(stack, number, at_us, before, after):
 def test_a_number_to_be_ported_in_is_called_before(stack):
     """Its tester reaches it, and the record says so; for others it is not there."""
     tester = {"sender": "<sip:+41795550077@127.0.0.1>"}
-    before = len(stack.cdrs("+41900700016"))
+    before = stack.recorded("+41900700016")
 
     tested = stack.caller.call("0900700016", talk_ms=100, **tester)
     cdr = stack.cdr_of_new_call("+41900700016", before)
@@ -64,7 +64,7 @@ def test_a_number_to_be_ported_in_is_called_before(stack):
 
 def test_a_special_date_goes_before_the_week(stack):
     """The week is open, the day is closed; the record names the day."""
-    before = len(stack.cdrs("+41900700015"))
+    before = stack.recorded("+41900700015")
 
     called = stack.caller.call("0900700015", "caller-is-refused")
 

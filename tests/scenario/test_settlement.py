@@ -23,7 +23,7 @@ TERMS = {
 def test_each_category_and_kind_of_target(stack, number):
     """0800 and 084x cost their customer the transport; 090x brings a share, less it."""
     share, kind, per_minute = TERMS[number]
-    before = len(stack.cdrs(number))
+    before = stack.recorded(number)
 
     called = stack.caller.call(number.replace("+41", "0"), talk_ms=1300)
 

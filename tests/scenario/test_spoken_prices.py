@@ -49,7 +49,7 @@ def level(per_minute: str, per_call: str = "0.00") -> Level:
 
 def test_price_is_heard_before_anybody_is_rung_and_paid_after_the_wait(stack):
     """In early media and free; the meter starts five seconds after its end."""
-    before = len(stack.cdrs("+41906100001"))
+    before = stack.recorded("+41906100001")
 
     called = stack.caller.call("0906100001", talk_ms=6300)
 
@@ -71,7 +71,7 @@ def test_price_is_heard_before_anybody_is_rung_and_paid_after_the_wait(stack):
 
 def test_record_names_the_very_file(stack, folder):
     """Its version is in the list of prompts, beside the words that were heard."""
-    before = len(stack.cdrs("+41906100001"))
+    before = stack.recorded("+41906100001")
 
     stack.caller.call("0906100001", talk_ms=200)
 
@@ -86,7 +86,7 @@ def test_record_names_the_very_file(stack, folder):
 
 def test_accepted_price(stack):
     """The key is in the record; a call that ends before the wait is over costs nothing."""
-    before = len(stack.cdrs("+41906100002"))
+    before = stack.recorded("+41906100002")
 
     called = stack.caller.call("0906100002", "caller-accepts", key="1", talk_ms=200)
 
@@ -98,7 +98,7 @@ def test_accepted_price(stack):
 
 def test_declined_price(stack):
     """Another key is no consent: nobody is rung, and nothing is charged."""
-    before = len(stack.cdrs("+41906100002"))
+    before = stack.recorded("+41906100002")
 
     called = stack.caller.call("0906100002", "caller-declines", key="2")
 
@@ -110,7 +110,7 @@ def test_declined_price(stack):
 
 def test_silence_is_no_consent(stack):
     """A caller who presses nothing is released when the time for it is over."""
-    before = len(stack.cdrs("+41906100002"))
+    before = stack.recorded("+41906100002")
 
     called = stack.caller.call("0906100002", "caller-is-refused")
 
@@ -123,7 +123,7 @@ def test_silence_is_no_consent(stack):
 
 def test_caller_who_leaves_during_the_announcement_pays_nothing(stack):
     """The record says that it was not heard to its end."""
-    before = len(stack.cdrs("+41906100001"))
+    before = stack.recorded("+41906100001")
 
     called = stack.caller.call("0906100001", "caller-hears-and-cancels", talk_ms=150)
 
@@ -135,7 +135,7 @@ def test_caller_who_leaves_during_the_announcement_pays_nothing(stack):
 
 def test_price_that_cannot_be_spoken_is_not_charged(stack, folder):
     """Without its prompt the call is refused, and `check` names what is missing."""
-    before = len(stack.cdrs("+41906100003"))
+    before = stack.recorded("+41906100003")
     (needed,) = json.loads(stack.command("prompts", "--tariff", "never-told", "--json"))
     file = Path(folder, f"{needed['name']}.wav")
     aside = file.rename(file.with_suffix(".aside"))
@@ -209,7 +209,7 @@ def talk(stack, destinations):
 
     @contextmanager
     def talking():
-        before = len(stack.cdrs(NUMBER))
+        before = stack.recorded(NUMBER)
         # A call that has just ended is shown for a moment more.
         known = {row["switch_uuid"] for row in run(stack.dsn, _in_talk)}
         stack.forget_log()
