@@ -34,19 +34,14 @@ from gevent.server import StreamServer
 from greenswitch import OutboundESLServer
 from greenswitch.esl import ESLEvent, OutboundSession
 
+from bench.played_call import BRIDGED, EVENTS, MESSAGES, OK
 from callcontrol.errors import SessionError
 from callcontrol.esl import command
 from callcontrol.esl.control import Control
 from callcontrol.esl.event import Event
 from callcontrol.esl.listener import Listener
 from callcontrol.esl.session import Session
-from tests.integration.esl.recordings import recording
 
-MESSAGES = recording("01-answered-caller-hangs-up/esl-outbound 1").messages
-EVENTS = [m for m in MESSAGES if b"text/event-plain" in m.partition(b"\n\n")[0]]
-NAMES = [m.partition(b"Event-Name: ")[2].partition(b"\n")[0].decode() for m in EVENTS]
-BRIDGED = NAMES.index("CHANNEL_BRIDGE") + 1
-OK = b"Content-Type: command/reply\nReply-Text: +OK accepted\n\n"
 TALK_S = 0.5
 
 

@@ -14,14 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,15 +31,11 @@ from gevent.lock import RLock
 from gevent.pool import Pool
 from gevent.server import StreamServer
 
-from bench.esl_calls import BRIDGED, EVENTS, MESSAGES
+from bench.played_call import OK, PlayedCall
 from callcontrol.store import Connection, EmbeddedPostgres, run
 from tests.waiting import eventually
 
-OK = b"Content-Type: command/reply\nReply-Text: +OK accepted\n\n"
 TALK_S = 0.5
-_LEG = b"9c98ec22-683e-49a4-9c8f-0455dbdab255"
-_OTHER_LEG = b"0f981fb3-1acd-45f5-8a7c-ea2dd57bb98e"
-_BRIDGE = b"bridge-1"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 REFERENCE = """
@@ -104,8 +98,8 @@ class Switch:
 
     def call(self, port: int) -> None:
         """Play one call to its bridge; its end comes later, over the link."""
-        leg = str(uuid.uuid4())
-        self.legs.add(leg)
+        call = PlayedCall()
+        self.legs.add(call.leg)
         sock = socket.create_connection(("127.0.0.1", port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         started_s = time.monotonic()
@@ -116,25 +110,20 @@ class Switch:
                 raise ConnectionError(f"the engine left: {received[-300:]!r}")
             received += data
             while received.count(b"\n\n") > answered:
-                sock.sendall(OK if answered else MESSAGES[0].replace(_LEG, leg.encode()))
+                sock.sendall(OK if answered else call.channel())
                 answered += 1
         self.to_bridge_s.append(time.monotonic() - started_s)
-        told = {
-            _LEG: leg.encode(),
-            _OTHER_LEG: re.findall(rb"origination_uuid=([0-9a-f-]{36})", received)[-1],
-            _BRIDGE: re.findall(rb"Event-UUID: (\S+)", received)[-1],
-        }
-        sock.sendall(b"".join(_framed(one, told) for one in EVENTS[:BRIDGED]))
-        gevent.spawn_later(self._talk_s, self._end, leg, told)
+        sock.sendall(call.up_to_bridge(received))
+        gevent.spawn_later(self._talk_s, self._end, call)
         while sock.recv(65536):
             pass  # the engine lets go once both legs are bridged
         sock.close()
 
-    def _end(self, leg: str, told: dict[bytes, bytes]) -> None:
-        self.legs.discard(leg)
+    def _end(self, call: PlayedCall) -> None:
+        self.legs.discard(call.leg)
         if self.link is not None:
             with self._writing, suppress(OSError):
-                self.link.sendall(_framed(EVENTS[-1], told))
+                self.link.sendall(call.end())
 
     def _on_link(self, sock: socket.socket, _: object) -> None:
         """Take the engine's link and answer whatever it asks."""
@@ -158,15 +147,6 @@ class Switch:
         )
         head = f"Content-Type: api/response\nContent-Length: {len(body)}\n\n"
         return head.encode() + body
-
-
-def _framed(message: bytes, told: dict[bytes, bytes]) -> bytes:
-    """Give a recorded event with other ids in it, and its length anew."""
-    body = message.partition(b"\n\n")[2]
-    for old, new in told.items():
-        body = body.replace(old, new)
-    head = f"Content-Length: {len(body)}\nContent-Type: text/event-plain\n\n"
-    return head.encode() + body
 
 
 @contextmanager
