@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     level = logging.DEBUG if options.verbose > 1 else logging.INFO
     logging.basicConfig(level=level if options.verbose else logging.ERROR, stream=sys.stderr)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop_from_signal())
+        signal.signal(number, lambda *_: loop.soon_from_signal(switch.shut_down))
     ready = {
         "sip": "{}:{}".format(*switch.sip_address),
         "event_socket": "{}:{}".format(*switch.event_socket_address),

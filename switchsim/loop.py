@@ -75,7 +75,7 @@ class Loop:
         self._running = False
         self._is_ended = False
         self._waker, self._woken = socket.socketpair()
-        self._selector.register(self._woken, selectors.EVENT_READ, (None, None))
+        self._selector.register(self._woken, selectors.EVENT_READ, (self._wake, None))
 
     def watch(
         self, sock: socket.socket, *, read: Work | None = None, write: Work | None = None
@@ -132,10 +132,18 @@ class Loop:
         self._waker.close()
         self._woken.close()
 
+    def soon_from_signal(self, work: Work) -> None:
+        """As `soon`, from a signal handler, also before `run` has begun."""
+        self._soon.append(work)
+        self._waker.send(b"x")
+
     def stop_from_signal(self) -> None:
         """Ends it for good from a signal handler, also before `run` has begun."""
         self._is_ended = True
         self._waker.send(b"x")
+
+    def _wake(self) -> None:
+        self._woken.recv(16)
 
     def _now_s(self) -> float:
         return time.monotonic()

@@ -25,6 +25,8 @@ from switchsim.sip_types import SipMessage, SipTransaction
 from switchsim.variables import expand
 
 _SUPPORT = "sip_h_X-Fs-Support"
+# How long a switch that ends goes on telling so.
+_FAREWELL_S = 0.5
 log = logging.getLogger(__name__)
 
 
@@ -80,6 +82,11 @@ class Switch:
     def stop(self) -> None:
         """Ends `run`."""
         self.loop.stop()
+
+    def shut_down(self) -> None:
+        """Ends every call, and `run` once that is told; asked again, at once."""
+        up = [channel for channel in self.channels() if channel.hang_up("SYSTEM_SHUTDOWN")]
+        self.loop.later(_FAREWELL_S if up else 0.0, self.stop)
 
     def close(self) -> None:
         """Closes every socket; calls in progress are dropped without a word."""

@@ -25,6 +25,7 @@ _BY_CALLER = frozenset({"recv_bye", "recv_cancel"})
 _CAUSE_UNKNOWN = "NORMAL_UNSPECIFIED"
 _ANSWERED = 200
 _LOST = "LOSE_RACE"
+_SHUTDOWN = "SYSTEM_SHUTDOWN"  # both legs end with it
 
 
 def draft_of(call: Call, engine: str) -> Cdr:
@@ -145,6 +146,8 @@ def _released_by(
         return "caller"
     if cause == call.released or cause == "ALLOTTED_TIMEOUT":
         return "engine"
+    if cause == _SHUTDOWN:
+        return "switch"
     if is_answered and cause == ended.variable("bridge_hangup_cause"):
         return "destination"
     return "switch"

@@ -24,7 +24,7 @@ from callcontrol.cdr.journal_entries import (
     SetAside,
     as_json,
 )
-from callcontrol.cdr.journal_file import JournalFile, holder_of, owner_of, read_only
+from callcontrol.cdr.journal_file import JournalFile, owner_of, read_only
 
 
 def journal_of(journal: Path, number: int) -> Path:
@@ -63,14 +63,12 @@ def peers_of(journal: Path, patterns: Iterable[str]) -> list[Path]:
     )
 
 
-def is_left_alone(journal: Path) -> bool:
-    """Say whether a journal holds anything while no process holds it.
+def holds_any(journal: Path) -> bool:
+    """Say whether a journal holds a call or a record.
 
     Raises:
         JournalError: it cannot be read, or is not a journal.
     """
-    if holder_of(journal) is not None:
-        return False
     with read_only(journal) as (counts, open_calls, _):
         return bool(counts.records or counts.set_aside or open_calls)
 

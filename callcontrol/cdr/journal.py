@@ -56,8 +56,10 @@ class CallJournal(Protocol):
         """Why new charged calls must be refused; none when all is well."""
         ...
 
-    def opened(self, call_id: CallId, facts: Mapping[str, object]) -> None:
-        """Note that a call has begun."""
+    def opened(
+        self, call_id: CallId, facts: Mapping[str, object], *, wait_s: float = 0.0
+    ) -> None:
+        """Note that a call has begun, and return when it is on the disk or the time is over."""
         ...
 
     def noted(self, call_id: CallId, facts: Mapping[str, object]) -> None:
@@ -148,16 +150,24 @@ class Journal:
         """Why new charged calls must be refused; none when all is well. Switches: no."""
         return self._writer.fault
 
-    def opened(self, call_id: CallId, facts: Mapping[str, object]) -> None:
-        """Note that a call has begun: on disk soon, not waited for.
+    def opened(
+        self, call_id: CallId, facts: Mapping[str, object], *, wait_s: float = 0.0
+    ) -> None:
+        """Note that a call has begun: on disk soon, and waited for only so long.
 
-        Switches: no.
+        Switches: waits for the disk, at most wait_s; not at all while there is a fault.
 
         Args:
             call_id: the call's.
             facts: plain JSON values; whoever takes the call over works with nothing else.
+            wait_s: how long to wait for the disk; what is not written by then will be.
         """
-        self._put(Write(Opened(call_id, as_json(facts))))
+        waiter: AsyncResult[object] | None = None
+        if wait_s and self.fault is None:
+            waiter = AsyncResult()
+        self._put(Write(Opened(call_id, as_json(facts)), waiter))
+        if waiter is not None:
+            waiter.wait(timeout=wait_s)
 
     def noted(self, call_id: CallId, facts: Mapping[str, object]) -> None:
         """Note something about an open call: on disk soon, not waited for. Switches: no."""

@@ -30,6 +30,7 @@ from tests.scenario.records import us_of
 from tests.waiting import eventually
 
 BRIDGE = b"execute-app-name: bridge"
+OTHER_TARGET = b"41445550101"  # where SECOND goes after the busy one
 _senders = count(1)
 
 
@@ -166,7 +167,8 @@ ITSELF = [
     ),
     Step(says="meter started", logged="call_answered"),
     Step(says="socket closed", seen=b""),
-    Step(says="second target dialled", number=SECOND, logged="attempt_ended"),
+    Step(says="between two targets", number=SECOND, seen=OTHER_TARGET, **REFUSED),
+    Step(says="second target dialled", number=SECOND, seen=OTHER_TARGET, passes=True),
     Step(says="record journalled", logged="call_recorded", talk_s=1),
 ]
 

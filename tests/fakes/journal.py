@@ -29,7 +29,9 @@ class MemoryJournal:
         self.aside: dict[CallId, str] = {}
         self._put_aside: dict[CallId, Cdr] = {}
 
-    def opened(self, call_id: CallId, facts: Mapping[str, object]) -> None:
+    def opened(
+        self, call_id: CallId, facts: Mapping[str, object], *, wait_s: float = 0.0
+    ) -> None:
         """Note that a call has begun."""
         self.facts.setdefault(call_id, []).append(json.loads(json.dumps(facts)))
 

@@ -99,7 +99,8 @@ class Stack:
         self._file = folder / "reference.yaml"
         self._log = folder / "engine.log"
         engine_port = free_port(socket.SOCK_STREAM)
-        self.switch: Switch = start_switch(f"127.0.0.1:{engine_port}", folder)
+        self.engines = f"127.0.0.1:{engine_port}"
+        self.switch: Switch = start_switch(self.engines, folder)
         self.watch = Watch(self.switch)
         self.metrics_port = free_port(socket.SOCK_STREAM)
         for prompt in PROMPTS:
@@ -256,6 +257,21 @@ class Stack:
         assert self._engine is not None
         self._engine.kill()
         self._engine.wait(10)
+
+    def kill_switch(self) -> None:
+        """Kill the switch with its calls, as a crash would."""
+        self.switch.kill()
+
+    def stop_switch(self) -> None:
+        """Stop the switch politely: it ends its calls."""
+        self.switch.stop()
+
+    def start_switch(self, *, is_engine_up: bool = True) -> None:
+        """Start the switch again where it was, and wait until the engine has it, and we."""
+        self.switch = start_switch(self.engines, self._folder, like=self.switch)
+        eventually(self.watch.is_up, within_s=20)
+        if is_engine_up:
+            eventually(self.is_ready, within_s=20)
 
     def lose_journal(self) -> None:
         """Lose the engine's journal, as with a disk; what waited in it was shipped before."""

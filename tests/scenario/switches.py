@@ -36,6 +36,14 @@ class Switch(Protocol):
         """End it as a crash would."""
         ...
 
+    def stall(self) -> None:
+        """Have it do nothing at all, as a machine that is overloaded or frozen."""
+        ...
+
+    def go_on(self) -> None:
+        """Let it go on after that."""
+        ...
+
 
 class StandIn:
     """The stand-in switch in a process of its own."""
@@ -68,6 +76,14 @@ class StandIn:
         """End it as a crash would."""
         self._process.kill()
         _end(self._process)
+
+    def stall(self) -> None:
+        """Have it do nothing at all."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on after that."""
+        self._process.send_signal(signal.SIGCONT)
 
 
 class RealSwitch:
@@ -126,6 +142,14 @@ class RealSwitch:
         self._process.kill()
         _end(self._process)
 
+    def stall(self) -> None:
+        """Have it do nothing at all."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on after that."""
+        self._process.send_signal(signal.SIGCONT)
+
     def _is_running(self) -> bool:
         watch = Watch(self)
         try:
@@ -165,6 +189,10 @@ class Watch:
     def stop(self) -> None:
         """Leave."""
         self._control.stop()
+
+    def is_up(self) -> bool:
+        """Say whether the switch would tell us now."""
+        return self._control.is_up
 
     def api(self, command: str, *arguments: str) -> str:
         """Run one of the switch's api commands."""

@@ -9,12 +9,12 @@ import pytest
 from callcontrol.cdr import Cdr, Journal
 from callcontrol.cdr.absorb import (
     absorb,
-    is_left_alone,
+    holds_any,
     journal_of,
     left_behind,
     peers_of,
 )
-from callcontrol.cdr.journal_file import owner_of
+from callcontrol.cdr.journal_file import holder_of, owner_of
 from callcontrol.errors import ConfigError
 from tests.cdr_builders import make_cdr
 
@@ -75,8 +75,9 @@ class TestPeers:
     def test_what_a_dead_engine_left_is_taken_over_once(self, path, left):
         """Its file stays for it, empty, with its name; what was open is given."""
         with closing(Journal(left, min_free_bytes=0, owner="engine-3")):
-            assert not is_left_alone(left)
-        assert is_left_alone(left)
+            assert holder_of(left) is not None
+        assert holder_of(left) is None
+        assert holds_any(left)
 
         with closing(Journal(path, min_free_bytes=0, owner="engine-1")) as journal:
             (call,) = journal.take_over(left)
@@ -87,7 +88,7 @@ class TestPeers:
 
         assert call.merged == {"draft": "answered"}
         assert waiting == [make_cdr(1)]
-        assert not is_left_alone(left)
+        assert not holds_any(left)
         assert owner_of(left) == "engine-3"
         with closing(Journal(left, min_free_bytes=0)) as journal:
             assert journal.pending(10) == []

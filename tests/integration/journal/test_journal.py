@@ -105,6 +105,27 @@ def test_what_is_kept_is_there_though_nothing_is_closed(path: Path, journal: Jou
         assert open_calls[0].merged["change.0"] == {"level": 2}
 
 
+def test_a_call_that_was_waited_for_is_on_the_disk(path: Path, journal: Journal) -> None:
+    """Whoever reads the file then finds it."""
+    journal.opened(CallId("call"), {"draft": "x"}, wait_s=10)
+
+    with read_only(path) as (_, open_calls, _):
+        assert [call.call_id for call in open_calls] == ["call"]
+
+
+def test_for_a_disk_that_hangs_a_new_call_waits_no_longer_than_told(
+    path: Path, journal: Journal
+) -> None:
+    """It is written once the disk goes on."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with closing(other), gevent.Timeout(3):
+        journal.opened(CallId("call"), {"draft": "x"}, wait_s=0.05)
+        other.execute("ROLLBACK")
+
+    assert [call.call_id for call in journal.open_calls()] == ["call"]
+
+
 def test_what_postgres_refuses_is_kept_with_the_reason(path: Path, journal: Journal) -> None:
     """A record set aside is not pending, is counted, and can be put back."""
     journal.record(make_cdr(1))
