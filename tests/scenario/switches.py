@@ -94,10 +94,22 @@ class RealSwitch:
         engines: `host:port`, several joined by `|`.
         folder: for its log, database and run files.
         like: one that was killed, whose ports it shall have.
+        configuration: another one, made from the project's.
+        first_rtp: the first of its 4,000 ports for voice; None: by this process's id.
+
+    Attributes:
+        pid: its process id.
     """
 
     def __init__(
-        self, program: str, engines: str, folder: Path, like: Switch | None = None
+        self,
+        program: str,
+        engines: str,
+        folder: Path,
+        like: Switch | None = None,
+        *,
+        configuration: Path = CONFIGURATION,
+        first_rtp: int | None = None,
     ) -> None:
         sip_port, event_socket_port = _ports_of(like)
         self.sip_port = sip_port or free_port()
@@ -105,11 +117,12 @@ class RealSwitch:
         folders = {name: folder / name for name in ("log", "db", "run")}
         for path in folders.values():
             path.mkdir(exist_ok=True)
-        first_rtp = 20_000 + os.getpid() % 100 * 200
+        if first_rtp is None:
+            first_rtp = 20_000 + os.getpid() % 100 * 200
         log = (folder / "switch.log").open("ab")
         self._process = subprocess.Popen(
             [
-                program, "-nf", "-nc", "-nonat", "-np", "-conf", str(CONFIGURATION),
+                program, "-nf", "-nc", "-nonat", "-np", "-conf", str(configuration),
                 "-log", str(folders["log"]), "-db", str(folders["db"]),
                 "-run", str(folders["run"]),
             ],
@@ -127,6 +140,7 @@ class RealSwitch:
             },
         )  # fmt: skip
         log.close()
+        self.pid = self._process.pid
         try:
             eventually(self._is_running, within_s=30, every_s=0.2)
         except AssertionError:
