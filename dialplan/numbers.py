@@ -36,7 +36,7 @@ _LONGEST_TEXT = 64  # a dialled number with technical prefix and separators stay
 _SEPARATORS = re.compile(r"[\s.\-/()]+")
 _DIALLED = re.compile(r"\+?[0-9]+")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_SWISS_SERVICE = re.compile(r"\+41(800|840|842|844|848|900|901|906)[0-9]{6}")
+_SERVICE = re.compile(r"\+(41(?P<swiss>800|840|842|844|848|900|901|906)[0-9]{6}|800[0-9]{8})")
 _SWISS = re.compile(r"\+41[1-9][0-9]{8}")
 _SWISS_PERSONAL = "+41878"
 _INTERNATIONAL_FREEPHONE = re.compile(r"\+800[0-9]{8}")
@@ -139,10 +139,8 @@ def printed(number: E164) -> str:
 
 def category_of(number: E164) -> str | None:
     """Name the category of a service number: `0800`, `0840`, ... `0906`, `00800`; else None."""
-    swiss = _SWISS_SERVICE.fullmatch(number)
-    if swiss:
-        return f"0{swiss.group(1)}"
-    return "00800" if _INTERNATIONAL_FREEPHONE.fullmatch(number) else None
+    service = _SERVICE.fullmatch(number)
+    return f"0{service['swiss'] or '0800'}" if service else None
 
 
 def is_service_number(number: E164) -> bool:

@@ -33,6 +33,9 @@ class Timeline(Generic[T]):
 
     def __post_init__(self) -> None:
         """Put the changes in order and refuse those that have none."""
+        if not self.changes:  # as nearly all of a hundred thousand numbers'
+            object.__setattr__(self, "_instants", ())
+            return
         naive = [at for at, _ in self.changes if at.tzinfo is None]
         if naive:
             raise InvalidTimeline(*(_fault(at, "has no time zone") for at in naive))
@@ -51,6 +54,8 @@ class Timeline(Generic[T]):
 
     def values(self) -> tuple[T, ...]:
         """Give every value that holds at some time, the initial one first."""
+        if not self.changes:
+            return (self.initial,)
         return (self.initial, *(value for _, value in self.changes))
 
 

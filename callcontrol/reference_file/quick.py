@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
+import orjson
 from pydantic import TypeAdapter
 
 from callcontrol.reference_file.model import (
@@ -63,10 +64,10 @@ from dialplan import (
 from tariffs import Settlement
 
 Raw: TypeAlias = Mapping[str, Any]
-_Items: TypeAlias = tuple[tuple[str, object], ...]
 T = TypeVar("T")
 
 _LONGEST_ADDRESS = 400
+_LISTS = (list, tuple)
 _NUMBER = frozenset(
     {
         "category", "customer", "tariff", "level", "zone", "routes", "default_route", "week",
@@ -102,7 +103,7 @@ def quick_number(
     try:
         _only(raw, _NUMBER)
         terms = raw.get("settlement")
-        settlement = _settlement(_frozen(terms)) if terms is not None else None
+        settlement = _settlement(_key(terms)) if terms is not None else None
         return _number(number, raw), settlement
     except (DialplanError, ValueError, TypeError, KeyError, AttributeError):
         return None, None
@@ -121,6 +122,8 @@ def _number(number: E164, raw: Raw) -> ServiceNumber:
 
     def timeline(name: str, initial: object, of: Callable[[Any], Timeline[T]]) -> Timeline[T]:
         first = of(initial)
+        if not changes:
+            return first
         later = [
             (at, of(change[name]).initial)
             for at, change in changes
@@ -141,10 +144,10 @@ def _number(number: E164, raw: Raw) -> ServiceNumber:
         ),
         week=timeline("week", raw.get("week", ()), _always_week),
         special_dates=(
-            *(_special_date(_frozen(one)) for one in _list(raw.get("special_dates", ()))),
-            *(_public_holidays(_frozen(one)) for one in _list(raw.get("public_holidays", ()))),
+            *[_special_date(_key(one)) for one in _list(raw.get("special_dates", ()))],
+            *[_public_holidays(_key(one)) for one in _list(raw.get("public_holidays", ()))],
         ),
-        overrides=tuple(_override(one) for one in _list(raw.get("overrides", ()))),
+        overrides=tuple([_override(_key(one)) for one in _list(raw.get("overrides", ()))]),
         presentation=timeline(
             "presentation", raw.get("presentation", "caller"), _always_presentation
         ),
@@ -221,7 +224,7 @@ def _only(raw: Raw, words: frozenset[str]) -> None:
 
 
 def _list(value: object) -> list[Any] | tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, _LISTS):
         raise _NotPlainlyGood
     return value
 
@@ -320,47 +323,40 @@ def _always_presentation(value: str) -> Timeline[Presentation]:
 
 
 def _always_week(value: object) -> Timeline[WeekPlan[Slot]]:
-    return _week(tuple([_frozen(slot) for slot in _list(value)]))
+    return _week(_key(_list(value)))
 
 
-@lru_cache(maxsize=65536, typed=True)
-def _week(slots: tuple[_Items, ...]) -> Timeline[WeekPlan[Slot]]:
-    entries = [SlotEntry.model_validate(dict(slot)) for slot in slots]
+@lru_cache(maxsize=65536)
+def _week(key: bytes) -> Timeline[WeekPlan[Slot]]:
+    entries = [SlotEntry.model_validate(slot) for slot in orjson.loads(key)]
     return Timeline(_whole_made(lambda faults: make_week(entries, faults)))
 
 
-@lru_cache(maxsize=8192, typed=True)
-def _special_date(items: _Items) -> SpecialDate:
-    entry = SpecialDateEntry.model_validate(dict(items))
+@lru_cache(maxsize=8192)
+def _special_date(key: bytes) -> SpecialDate:
+    entry = SpecialDateEntry.model_validate(orjson.loads(key))
     return _whole_made(lambda faults: make_special_date("", entry, faults))
 
 
-@lru_cache(maxsize=1024, typed=True)
-def _public_holidays(items: _Items) -> PublicHolidays:
-    entry = PublicHolidaysEntry.model_validate(dict(items))
+@lru_cache(maxsize=1024)
+def _public_holidays(key: bytes) -> PublicHolidays:
+    entry = PublicHolidaysEntry.model_validate(orjson.loads(key))
     return _whole_made(lambda faults: make_public_holidays("", entry, faults))
 
 
-def _override(raw: Raw) -> Override:
-    entry = OverrideEntry.model_validate(raw)
+@lru_cache(maxsize=8192)
+def _override(key: bytes) -> Override:
+    entry = OverrideEntry.model_validate(orjson.loads(key))
     return _whole_made(lambda faults: make_override("", entry, faults))
 
 
-@lru_cache(maxsize=8192, typed=True)
-def _settlement(items: _Items) -> Settlement:
-    raw = {name: dict(item) if type(item) is tuple else item for name, item in items}
-    entry = SettlementEntry.model_validate(raw)
+@lru_cache(maxsize=8192)
+def _settlement(key: bytes) -> Settlement:
+    entry = SettlementEntry.model_validate(orjson.loads(key))
     return _whole_made(lambda faults: make_settlement(entry, faults))
 
 
-def _frozen(raw: Raw) -> _Items:
-    """Give a group of words with values as a key; one with a list inside is none."""
-    return tuple(
-        [
-            (name, _frozen(value) if isinstance(value, dict) else value)
-            for name, value in raw.items()
-        ]
-    )
+_key = orjson.dumps  # what is written alike is alike
 
 
 def _whole_made(make: Callable[[Faults], T | None]) -> T:

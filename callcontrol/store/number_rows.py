@@ -6,11 +6,12 @@ instant of a scheduled change. A `route` that is null stands for closed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
 
 from callcontrol.reference_file.model import (
     LevelSlotEntry,
@@ -44,7 +45,7 @@ def number_query(which: str) -> str:
 
 def raw_of(text: str) -> dict[str, Any]:
     """Read the JSON text of a number as its entry in the reference file."""
-    raw: dict[str, Any] = json.loads(text)
+    raw: dict[str, Any] = orjson.loads(text)
     for slot in raw.get("level_week", ()):
         slot["weekdays"] = _weekdays_text(tuple(slot["weekdays"]))
     for dated in (raw, *raw.get("scheduled", ())):
