@@ -21,9 +21,10 @@ from tariffs.announcing import (
     before_change,
     before_charging,
     before_fixed,
+    due_charges,
     told_level,
 )
-from tariffs.change import STEP, Change, FreeTime, Refusal
+from tariffs.change import STEP, Change, Coming, FreeTime, Refusal, Withheld
 from tariffs.charge import Line, Rated, Segment
 from tariffs.errors import (
     Fault,
@@ -71,6 +72,7 @@ __all__ = [
     "TARIFF_CLASSES",
     "Announcement",
     "Change",
+    "Coming",
     "Duty",
     "Fault",
     "FixedCharge",
@@ -100,11 +102,13 @@ __all__ = [
     "TimeRanBackwards",
     "UnknownCountry",
     "UnknownLevel",
+    "Withheld",
     "before_change",
     "before_charging",
     "before_fixed",
     "category_faults",
     "cut_off",
+    "due_charges",
     "exact_text",
     "law_for",
     "settle",

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from tariffs.errors import UnknownLevel
 from tariffs.law import Law, Subject
-from tariffs.level import Level
+from tariffs.level import FixedCharge, Level
 from tariffs.money import cut_off, rounded_up
 from tariffs.swiss import SWISS_LAW
 from tariffs.tariff import Announcement, Tariff
@@ -148,6 +148,24 @@ def before_fixed(tariff: Tariff, amount: Decimal, at_us: int, *, law: Law = SWIS
     is_confirmed = limits.asks_consent(fixed=amount, per_minute=Decimal(0))
     is_spoken = is_confirmed or _above(amount, limits.lowest_on_change)
     return Duty(spoken=is_spoken, consent=is_confirmed)
+
+
+def due_charges(level: Level, entered_us: int, at_us: int) -> tuple[FixedCharge, ...]:
+    """List the fixed charges of a level that fall due at an instant.
+
+    Args:
+        level: as it is told (`told_level`).
+        entered_us: since when it has been in force, µs since the epoch.
+        at_us: the instant, µs since the epoch.
+    """
+
+    def falls_due(charge: FixedCharge) -> bool:
+        late_us = at_us - entered_us - charge.after_s * SECOND_US
+        if late_us <= 0 or charge.every_s is None:
+            return late_us == 0
+        return late_us % (charge.every_s * SECOND_US) == 0
+
+    return tuple(charge for charge in level.fixed if falls_due(charge))
 
 
 class _Limits:

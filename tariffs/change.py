@@ -1,8 +1,9 @@
-"""What a running call is told: changes of level, asked for and refused, and free time."""
+"""What a running call is told: changes of level, free time, and what shall not be charged."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 STEP = "step"  # by whom an automatic step is made
 
@@ -50,3 +51,36 @@ class FreeTime:
 
     from_us: int
     until_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """What the table brings by itself at an instant, and the call is spared.
+
+    Attributes:
+        at_us: the instant, µs since the epoch.
+        kind: a step: the level stays, and has no step any more until it is entered again.
+            fixed: no fixed charge that falls due then is charged; later ones are.
+        level: the number the step would have led to, for the record.
+    """
+
+    at_us: int
+    kind: Literal["step", "fixed"]
+    level: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """What the table will bring by itself next, if nothing is asked.
+
+    Attributes:
+        at_us: when, µs since the epoch.
+        in_force: number of the level in force until then.
+        entered_us: since when.
+        step_to: number of the level it steps to; None: fixed charges fall due.
+    """
+
+    at_us: int
+    in_force: int
+    entered_us: int
+    step_to: int | None = None

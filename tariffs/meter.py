@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from tariffs.change import Change, FreeTime, Refusal
+from tariffs.change import Change, Coming, FreeTime, Refusal, Withheld
 from tariffs.charge import Rated, final_charge, rated
 from tariffs.errors import MeterStopped, NotExact, TimeRanBackwards
 from tariffs.law import Law
-from tariffs.run import advanced, entered, exhausted_us, freed, refusal, started
+from tariffs.run import advanced, coming, entered, exhausted_us, freed, refusal, started
 from tariffs.stay import Stay
 from tariffs.swiss import SWISS_LAW
 from tariffs.tariff import Tariff
@@ -35,6 +35,7 @@ class Meter:
         law: the limits that hold.
         changes: asked for before, in order; a meter that is taken over is rebuilt from them.
         free: free time told before, in order; may be told with changes of the same instants.
+        withheld: what the table brings by itself and the call is spared, past or to come.
 
     Raises:
         UnknownLevel: the table lacks the level.
@@ -62,8 +63,9 @@ class Meter:
         law: Law = SWISS_LAW,
         changes: Iterable[Change] = (),
         free: Iterable[FreeTime] = (),
+        withheld: Iterable[Withheld] = (),
     ) -> None:
-        self._terms = Terms(tariff, law, _instant(start_us))
+        self._terms = Terms(tariff, law, _instant(start_us), withheld)
         # the call as it stands just before the latest instant, and with that instant's changes
         self._before = self._stay = started(self._terms, level)
         self._latest_us = 0
@@ -143,13 +145,29 @@ class Meter:
         stay = advanced(self._stay, at)
         return None if level == stay.number else refusal(stay, level, at)
 
-    def next_step_us(self, at_us: int) -> int | None:
-        """Say when the first automatic step after an instant is due, if nothing is asked.
+    def coming(self, at_us: int, *, with_fixed: bool = True) -> Coming | None:
+        """Say what the table brings by itself after an instant, if nothing is asked.
 
-        It may yet be refused. Tells no time.
+        A step may yet be refused, and either may be withheld. Tells no time.
+
+        Args:
+            at_us: µs since the epoch, not before the latest one told.
+            with_fixed: fixed charges too, not only the step.
+
+        Returns:
+            An automatic step, or fixed charges that fall due; None when neither ever comes.
         """
-        step = advanced(self._stay, self._offset(at_us) + 1).step
-        return None if step is None else self.start_us + step[0]
+        found = coming(self._stay, self._offset(at_us), with_fixed=with_fixed)
+        if found is None:
+            return None
+        at, stay = found
+        is_step = stay.step is not None and stay.step[0] == at
+        return Coming(
+            at_us=self.start_us + at,
+            in_force=stay.number,
+            entered_us=self.start_us + stay.entered_us,
+            step_to=stay.step[1] if is_step and stay.step else None,
+        )
 
     def free_from(self, at_us: int) -> None:
         """Begin free time: increments that start at an instant or later are not charged.

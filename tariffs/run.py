@@ -55,7 +55,8 @@ def refusal(stay: Stay, number: int, at_us: int) -> str | None:
     if reason := terms.refusal(number, at_us):
         return reason
     prices = terms.prices(number, at_us)
-    immediate = _per_call(stay, number, at_us) + prices.at_once
+    at_once = 0 if terms.is_withheld(at_us) else prices.at_once
+    immediate = _per_call(stay, number, at_us) + at_once
     if terms.limit is None or not immediate or stay.total(at_us) + immediate <= terms.limit:
         return None
     return f"would pass the maximum of {terms.tariff.currency} {terms.maximum}"
@@ -80,6 +81,26 @@ def freed(stay: Stay, at_us: int, *, is_free: bool) -> Stay:
     if stay.from_us < at_us:
         stay = _going_on(stay, at_us)
     return stay._replace(is_free=is_free)
+
+
+def coming(stay: Stay, after_us: int, *, with_fixed: bool) -> tuple[int, Stay] | None:
+    """Find what the table brings by itself next: when, and the stay just before it.
+
+    A fixed charge that falls due at the very instant of a step does not come. The stay may
+    begin after `after_us`, when the law on prices changes in between.
+    """
+    stay = advanced(stay, after_us + 1)
+    while True:
+        turn_us = _turn_us(stay)
+        fixed_us = stay.next_fixed_us(after_us) if with_fixed else None
+        if fixed_us is not None and (turn_us is None or fixed_us < turn_us):
+            return fixed_us, stay
+        if turn_us is None:
+            return None
+        if stay.step is not None and turn_us == stay.step[0]:
+            return turn_us, stay
+        # at the edge itself a fixed charge may fall due, by the new law
+        stay = _turned(stay, turn_us)
 
 
 def exhausted_us(stay: Stay) -> int | None:
@@ -125,6 +146,8 @@ def _turned(stay: Stay, at_us: int) -> Stay:
     if stay.step is None or at_us < stay.step[0]:
         return _going_on(stay, at_us)
     number = stay.step[1]
+    if at_us in stay.terms.withheld_steps:
+        return stay._replace(step=None)
     if reason := refusal(stay, number, at_us):
         refused = Refusal(
             at_us=stay.terms.start_us + at_us, level=number, by=STEP, reason=reason
@@ -186,11 +209,11 @@ def _next(
 
 
 def _is_fresh(stay: Stay) -> bool:
-    """Say whether a stay begins with an entry, has a step to come and no free time left."""
+    """Say whether a stay begins with an entry, has a step to come and nothing is spared."""
     return (
         stay.step is not None
         and stay.from_us == stay.entered_us
-        and stay.from_us >= stay.terms.free_us
+        and stay.from_us >= max(stay.terms.free_us, stay.terms.settled_us)
     )
 
 

@@ -70,7 +70,12 @@ class Stay(NamedTuple):
     def fixed_units(self, until_us: int) -> int:
         """Sum the fixed charges that fell due in this stay before an instant."""
         return sum(
-            due.amount * (self._times(due, until_us) - self._times(due, self.from_us))
+            due.amount
+            * (
+                self._times(due, until_us)
+                - self._times(due, self.from_us)
+                - self._spared(due, until_us)
+            )
             for due in self.prices.fixed
         )
 
@@ -79,15 +84,28 @@ class Stay(NamedTuple):
         return self.base + self.time_units(until_us) + self.fixed_units(until_us)
 
     def fixed_charges(self, until_us: int) -> list[tuple[int, int]]:
-        """List the fixed charges of this stay before an instant by time: when, units."""
+        """List the fixed charges of this stay before an instant by time: when, units.
+
+        One that is withheld is in the list with none.
+        """
+        charges = (
+            (self.entered_us + due.after_us + index * due.every_us, due.amount)
+            for due in self.prices.fixed
+            for index in range(self._times(due, self.from_us), self._times(due, until_us))
+        )
         return sorted(
-            (
-                (self.entered_us + due.after_us + index * due.every_us, due.amount)
-                for due in self.prices.fixed
-                for index in range(self._times(due, self.from_us), self._times(due, until_us))
-            ),
+            ((at, 0 if self.terms.is_withheld(at) else amount) for at, amount in charges),
             key=lambda charge: charge[0],
         )
+
+    def next_fixed_us(self, after_us: int) -> int | None:
+        """Find the first fixed charge after an instant of this stay, if it never ends."""
+        firsts = []
+        for due in self.prices.fixed:
+            times = self._times(due, after_us + 1)
+            if not times or due.every_us:
+                firsts.append(self.entered_us + due.after_us + times * due.every_us)
+        return min(firsts, default=None)
 
     def passes_us(self, limit: int) -> int | None:
         """Find the first charge that makes the total pass a limit if this stay never ends."""
@@ -104,22 +122,37 @@ class Stay(NamedTuple):
         return earliest
 
     def _times(self, due: Due, until_us: int) -> int:
-        """Count how often a fixed charge fell due from the entry to before an instant."""
+        """Count how often a fixed charge fell due from the entry to before an instant.
+
+        Those that were withheld are among them.
+        """
         since_us = until_us - self.entered_us - due.after_us
         if since_us <= 0:
             return 0
         return -(-since_us // due.every_us) if due.every_us else 1
 
+    def _spared(self, due: Due, until_us: int) -> int:
+        """Count how often a fixed charge of this stay was withheld before an instant."""
+        spared = self.terms.withheld_between(self.from_us, until_us)
+        if not spared:
+            return 0
+        lates = (at_us - self.entered_us - due.after_us for at_us in spared)
+        return sum(
+            late == 0 or (late > 0 and due.every_us > 0 and late % due.every_us == 0)
+            for late in lates
+        )
+
     def _passed_by(self, limit: int) -> int:
         """Give an instant by which a limit is passed, if it ever is."""
         left = max(limit - self.base, 0)
+        begun_us = max(self.from_us, self.terms.settled_us)
         alone = []  # by when each source that never ends has passed the limit alone
         if (price := self.prices.per_increment) and not self.is_free:
-            begins_us = max(self.from_us, self.terms.free_us)
+            begins_us = max(begun_us, self.terms.free_us)
             alone.append(begins_us + (left // price + 1) * self.terms.increment_us)
         first = [self.entered_us + due.after_us for due in self.prices.fixed]
         for due, first_us in zip(self.prices.fixed, first, strict=True):
             if due.every_us:
-                begins_us = max(self.from_us, first_us)
+                begins_us = max(begun_us, first_us)
                 alone.append(begins_us + (left // due.amount + 1) * due.every_us)
         return min(alone, default=max((self.from_us, *first)))

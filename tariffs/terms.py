@@ -10,12 +10,14 @@ Inside terms and stays all instants are µs from the start of the call, written 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from typing import NamedTuple
 
+from tariffs.change import Withheld
 from tariffs.errors import UnknownLevel
 from tariffs.law import Law, Subject
 from tariffs.money import MILLION, UNITS, cut_off, units_of
@@ -65,6 +67,8 @@ class Terms:
         maximum: the most the call may cost, VAT included, or None.
         limit: the same in units on the tariff's own side of VAT: a total above it has passed
             the maximum.
+        withheld_steps: the instants at which no automatic step comes.
+        settled_us: from here on nothing is withheld.
     """
 
     __slots__ = (
@@ -72,17 +76,22 @@ class Terms:
         "_law",
         "_prices",
         "_refusals",
+        "_withheld_fixed",
         "free_us",
         "increment_us",
         "limit",
         "maximum",
         "rounding_to",
+        "settled_us",
         "start_us",
         "tariff",
         "vat_rate",
+        "withheld_steps",
     )
 
-    def __init__(self, tariff: Tariff, law: Law, start_us: int) -> None:
+    def __init__(
+        self, tariff: Tariff, law: Law, start_us: int, withheld: Iterable[Withheld] = ()
+    ) -> None:
         def lawful(subject: Subject, given: Decimal | None) -> Decimal | None:
             limit = law.value(subject, tariff.category, start_us)
             return min((value for value in (given, limit) if value is not None), default=None)
@@ -98,6 +107,10 @@ class Terms:
         maximum = lawful(Subject.WHOLE_CALL, tariff.max_charge)
         self.maximum = None if maximum is None else cut_off(Fraction(maximum))
         self.limit = None if maximum is None else self._limit(Fraction(maximum))
+        spared = {(one.kind, one.at_us - start_us) for one in withheld}
+        self.withheld_steps = frozenset(at for kind, at in spared if kind == "step")
+        self._withheld_fixed = sorted(at for kind, at in spared if kind == "fixed")
+        self.settled_us = max((at + 1 for _, at in spared), default=0)
         self._law = law
         edges = law.price_changes(tariff.category, start_us)
         self._edges = tuple(at_us - start_us for at_us in edges)
@@ -118,6 +131,15 @@ class Terms:
         if (prices := self._prices.get(key)) is None:
             prices = self._prices[key] = self._clipped(number, at_us)
         return prices
+
+    def is_withheld(self, at_us: int) -> bool:
+        """Say whether fixed charges that fall due at an instant are not charged."""
+        return bool(self.withheld_between(at_us, at_us + 1))
+
+    def withheld_between(self, from_us: int, until_us: int) -> list[int]:
+        """List the instants, up to but without the last, whose fixed charges are withheld."""
+        spared = self._withheld_fixed
+        return spared[bisect_left(spared, from_us) : bisect_left(spared, until_us)]
 
     def refusal(self, number: int, at_us: int) -> str | None:
         """Say why a level may not come into force at an instant, by the table or the law."""

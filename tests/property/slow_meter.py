@@ -54,6 +54,7 @@ class _Walk:
     start: int
     ceiling: Callable[[str, str, int], Fraction | None] | None
     free: Sequence[tuple[int, int | None]] = ()
+    withheld: frozenset[tuple[str, int]] = frozenset()
     vat: Fraction = Fraction(0)
     maximum: Fraction | None = None
     increment: int = 1
@@ -118,7 +119,8 @@ class _Walk:
             if limit is not None and Fraction(given) > limit:
                 return True
         at_once = Fraction(0) if number in self.seen else Fraction(level.per_call)
-        if level.then is None or level.then.after_s > 0:
+        lasts = level.then is None or level.then.after_s > 0
+        if lasts and ("fixed", at) not in self.withheld:
             at_once += sum(Fraction(c.amount) for c in level.fixed if c.after_s == 0)
         if not self.tariff.includes_vat:
             at_once *= 1 + self.vat
@@ -139,22 +141,29 @@ class _Walk:
         else:
             self.enter(number, at)
 
+    def step(self, at: int) -> bool:
+        """Make the automatic step that is due, if one is; says whether it was."""
+        then = self.tariff.levels[self.level].then
+        if not self.steps or not then or at != self.entered + then.after_s * SECOND:
+            return False
+        if ("step", at) in self.withheld:
+            self.steps = False
+        elif self.refuses(then.level, at):
+            self.refused.append((at, then.level))
+            self.steps = False
+        else:
+            self.enter(then.level, at)
+        return True
+
     def pass_instant(self, at: int) -> None:
         """Do what falls due by itself: automatic steps, fixed charges, then the increment."""
-        while True:
-            then = self.tariff.levels[self.level].then
-            if not self.steps or not then or at != self.entered + then.after_s * SECOND:
-                break
-            if self.refuses(then.level, at):
-                self.refused.append((at, then.level))
-                self.steps = False
-            else:
-                self.enter(then.level, at)
+        while self.step(at):
+            pass
         level = self.tariff.levels[self.level]
         for charge in level.fixed:
             late = at - self.entered - charge.after_s * SECOND
             again = charge.every_s and late > 0 and late % (charge.every_s * SECOND) == 0
-            if late == 0 or again:
+            if (late == 0 or again) and ("fixed", at) not in self.withheld:
                 self.pay("fixed", self.price("fixed", charge.amount, at), at)
         if (at - self.start) % (self.increment * SECOND) == 0:
             self.seconds[self.level] += self.increment
@@ -174,6 +183,7 @@ def walk(
     horizon_us: int,
     ceiling: Callable[[str, str, int], Fraction | None] | None,
     free: Sequence[tuple[int, int | None]] = (),
+    withheld: frozenset[tuple[str, int]] = frozenset(),
 ) -> Slow:
     """Price a call by looking at every instant at which anything could happen.
 
@@ -187,8 +197,9 @@ def walk(
         ceiling: (category, what, instant) to the Swiss law's limit on a price; None for a
             country without a law.
         free: (first instant, first instant after or None) of each stretch of free time.
+        withheld: (kind, instant) of what the table would bring by itself, and does not.
     """
-    call = _Walk(tariff, start_us, ceiling, free)
+    call = _Walk(tariff, start_us, ceiling, free, withheld)
     call.enter(level, start_us)
     origins = {start_us, *(at for at, _ in changes)}
     instants = {at for origin in origins for at in range(origin, horizon_us, SECOND)}

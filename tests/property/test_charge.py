@@ -12,6 +12,9 @@ from tariffs import Rated
 from tests.property.priced_calls import PricedCall, priced_calls, round_calls
 from tests.property.slow_meter import SECOND
 
+# A hundred on every run, and as many as the profile says when it says more.
+CASES = max(100, settings.default.max_examples)
+
 
 def by_kind(rated: Rated) -> dict[tuple[int, str], Fraction]:
     """Sum a call's lines as the slow meter does."""
@@ -22,7 +25,7 @@ def by_kind(rated: Rated) -> dict[tuple[int, str], Fraction]:
     return {key: amount for key, amount in sums.items() if amount}
 
 
-@settings(max_examples=2 * settings.default.max_examples)
+@settings(max_examples=CASES)
 @given(call=st.one_of(priced_calls(), round_calls()))
 def test_charge_agrees_with_the_slow_meter(call: PricedCall):
     """Total, charge, VAT, every line, every second and every refusal are the slow meter's."""
@@ -44,7 +47,7 @@ def test_charge_agrees_with_the_slow_meter(call: PricedCall):
     ]
 
 
-@settings(max_examples=2 * settings.default.max_examples)
+@settings(max_examples=CASES)
 @given(call=priced_calls())
 def test_exhaustion_agrees_with_the_slow_meter(call: PricedCall):
     """The slow meter passes the maximum at the instant the fast one foresaw, or not yet."""
@@ -55,7 +58,7 @@ def test_exhaustion_agrees_with_the_slow_meter(call: PricedCall):
     assert slow == (fast if fast is not None and fast < horizon_us else None)
 
 
-@settings(max_examples=2 * settings.default.max_examples)
+@settings(max_examples=CASES)
 @given(call=round_calls())
 def test_exhaustion_of_rounds_agrees_with_the_slow_meter(call: PricedCall):
     """Where steps go round, whole rounds leaped over end where the slow meter walks to."""

@@ -96,9 +96,10 @@ def test_time_running_backwards_is_refused(call: PricedCall, back_us: int):
 @given(call=priced_calls(), peeks=st.lists(later, max_size=3))
 def test_looking_changes_nothing(call: PricedCall, peeks: list[int]):
     """A call that is looked at, at any instants, ends like one that is not."""
-    meter = Meter(call.tariff, level=call.level, start_us=call.start_us, law=call.law)
+    meter = replace(call, changes=(), free=()).meter()
     for at_us, what in call.told:
         for peek_us in peeks:
+            meter.coming(at_us + peek_us)
             meter.rated(at_us + peek_us)
             meter.charge_at(at_us + peek_us)
             meter.level_at(at_us + peek_us)
@@ -117,6 +118,7 @@ def test_meter_is_rebuilt_from_its_changes(call: PricedCall):
         level=call.level,
         start_us=call.start_us,
         law=call.law,
+        withheld=call.withheld,
         changes=first.changes,
         free=first.free,
     )
@@ -137,6 +139,7 @@ def test_refused_changes_leave_no_trace(call: PricedCall):
         level=call.level,
         start_us=call.start_us,
         law=call.law,
+        withheld=call.withheld,
         changes=kept,
         free=full.free,
     )
@@ -249,3 +252,38 @@ def test_no_second_of_free_time_is_charged(call: PricedCall):
     assert sum(one.seconds for one in rated.segments) == sum(
         one.seconds for one in call.rated().segments
     )
+
+
+@given(call=priced_calls())
+def test_what_is_coming_is_what_comes(call: PricedCall):
+    """Whoever looks ahead from coming to coming sees every step and every fixed charge."""
+    meter = call.meter()
+    if call.tariff.category == "0800":
+        return  # all it could bring costs nothing
+    seen = meter.rated(call.latest_us + 1)
+    rated = meter.rated(call.end_us)
+    came = {line.at_us for line in rated.lines[len(seen.lines) :] if line.kind == "fixed"}
+    came |= {change.at_us for change in rated.applied[len(seen.applied) :]}
+    foreseen = set()
+    at_us = call.latest_us
+    while (coming := meter.coming(at_us)) is not None and coming.at_us < call.end_us:
+        assert coming.at_us > at_us
+        assert coming.in_force == meter.level_at(coming.at_us - 1)
+        at_us = coming.at_us
+        foreseen.add(at_us)
+
+    assert {one for one in came if one is not None and one > call.latest_us} <= foreseen
+
+
+@given(call=priced_calls())
+def test_what_is_withheld_is_not_charged(call: PricedCall):
+    """At those instants no fixed charge costs anything, and no step is made."""
+    rated = call.rated()
+    spared = {(one.kind, one.at_us) for one in call.withheld}
+
+    for line in rated.lines:
+        if ("fixed", line.at_us) in spared and line.kind == "fixed":
+            assert line.amount == 0
+    assert not [
+        one for one in rated.applied if one.by == STEP and ("step", one.at_us) in spared
+    ]

@@ -9,6 +9,7 @@ import pytest
 from tariffs import (
     STEP,
     Change,
+    Coming,
     FreeTime,
     MeterStopped,
     NotExact,
@@ -16,6 +17,7 @@ from tariffs import (
     Rounding,
     TimeRanBackwards,
     UnknownLevel,
+    Withheld,
 )
 from tests.tariff_builders import (
     JUNE_US,
@@ -149,15 +151,56 @@ class TestMeter:
         assert [meter.level_at(at(s)) for s in (9.999999, 10, 15)] == [1, 2, 1]
         assert meter.level_at(at(0)) == 1
 
-    def test_next_step(self):
-        """The first one after an instant; a look changes nothing."""
+    def test_coming(self):
+        """The first step after an instant; a look changes nothing."""
         tariff = make_tariff(make_level("3", then=(60, 2)), make_level("4", then=(30, 1)))
         meter = make_meter(tariff)
 
-        assert meter.next_step_us(at(0)) == at(60)
-        assert meter.next_step_us(at(60)) == at(90)
-        assert meter.next_step_us(at(200)) == at(240)
-        assert make_meter(make_tariff(make_level("3"))).next_step_us(at(5)) is None
+        assert meter.coming(at(0)) == Coming(
+            at_us=at(60), in_force=1, entered_us=at(0), step_to=2
+        )
+        assert meter.coming(at(60)) == Coming(
+            at_us=at(90), in_force=2, entered_us=at(60), step_to=1
+        )
+        assert meter.coming(at(200)).at_us == at(240)
+        assert make_meter(make_tariff(make_level("3"))).coming(at(5)) is None
+
+    def test_coming_fixed_charges(self):
+        """Those before the step come, one at the very instant of it does not."""
+        tariff = make_tariff(
+            make_level("3", fixed=(("2", 10, 20), ("5", 15, None)), then=(50, 2)),
+            make_level("4"),
+        )
+        meter = make_meter(tariff)
+        found = []
+        at_us = at(0)
+        while (one := meter.coming(at_us)) is not None:
+            found.append((one.at_us, one.step_to))
+            at_us = one.at_us
+
+        assert found == [(at(10), None), (at(15), None), (at(30), None), (at(50), 2)]
+
+    def test_withheld(self):
+        """What is withheld is a line of nothing, or no step; what comes later comes."""
+        tariff = make_tariff(
+            make_level("0", fixed=(("2", 10, 10),), then=(35, 2)), make_level()
+        )
+        meter = make_meter(
+            tariff,
+            withheld=[
+                Withheld(kind="fixed", at_us=at(20)),
+                Withheld(kind="step", at_us=at(35)),
+            ],
+        )
+        rated = meter.rated(at(41))
+
+        assert [(line.at_us, line.amount) for line in rated.lines if line.kind == "fixed"] == [
+            (at(10), 2),
+            (at(20), 0),
+            (at(30), 2),
+            (at(40), 2),
+        ]
+        assert (rated.exact, rated.applied, rated.refused) == (6, (), ())
 
     def test_what_would_be_refused(self):
         """A question asks for nothing: the meter stays as it was."""
