@@ -15,6 +15,7 @@ from typing import Literal
 
 from callcontrol.cdr import CallId, Cdr, call_id_for
 from callcontrol.cdr.free_time import free_times
+from callcontrol.cdr.spared import withheld_in
 from callcontrol.esl.switch_cdrs import SwitchCdr
 from tariffs import STEP, Change, Meter, Tariff, TariffError
 
@@ -209,14 +210,15 @@ def charge_of(record: Cdr, tariff: Tariff, answered_us: int, ended_us: int) -> D
         tariff,
         level=record.level_at_start or 0,
         start_us=start_us,
-        # a step of the table comes by itself
+        # a step of the table comes by itself, unless it was told too late
         changes=(
             Change(at_us=change.in_force_us, level=change.level, by=change.by)
             for change in record.changes
             if change.in_force_us is not None
             and change.in_force_us < ended_us
-            and change.by != STEP
+            and (change.by != STEP or change.in_force_us != change.asked_us)
         ),
+        withheld=withheld_in(record),
         free=(
             replace(one, until_us=None) if (one.until_us or 0) >= ended_us else one
             for one in free_times(record.announcements, start_us)

@@ -29,4 +29,5 @@ def call_of(channel: Event, engine: Engine) -> Call:
         caller=caller_of(channel, engine.trunks),
         trunk=trunk_of(channel),
         is_asserted=is_trusted(channel, engine.trunks),
+        told_here=engine.settings.announce_prices == "here",
     )

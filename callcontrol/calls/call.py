@@ -15,7 +15,7 @@ from callcontrol.calls.state import CallState, is_legal
 from callcontrol.cdr import CallId, Cdr, CdrAnnouncement, CdrChange
 from callcontrol.esl.event import Event
 from dialplan import Attempt, Caller, Connect, Dial, Disposition, Gateway, Release, Scope
-from tariffs import Meter, Settlement, Tariff
+from tariffs import Coming, Meter, Settlement, Tariff, Withheld
 
 LegUuid = NewType("LegUuid", str)
 
@@ -93,6 +93,11 @@ class Call:
             has them too, and the record is priced by them.
         asked: changes that wait; the first of them may be being dealt with.
         changing: deals with what is asked; None while nothing is.
+        told_here: prices are spoken by us; what needs telling and was not told is not charged.
+        withheld: what the table brought by itself, and was not told in time.
+        to_tell: tells the caller of what comes next, before anything else is dealt with.
+        on_coming: told what the table brings next by itself; must not wait.
+        foretold: what of that was told last, or was to be.
         told_us: the last instant the meter was told; nothing asked later holds before it.
         keys: what the destination has pressed, as far as it may yet become a level.
         on_key: takes each key that the caller presses while the call talks; must not wait.
@@ -143,6 +148,11 @@ class Call:
     changes: list[CdrChange] = field(default_factory=list)
     asked: deque[Asked] = field(default_factory=deque)
     changing: gevent.Greenlet[..., None] | None = None
+    told_here: bool = False
+    withheld: tuple[Withheld, ...] = ()
+    to_tell: Callable[[], None] | None = None
+    on_coming: Callable[[Coming | None], None] | None = None
+    foretold: Coming | None = None
     told_us: int = 0
     keys: LevelKeys | None = None
     on_key: Callable[[Event], None] | None = None

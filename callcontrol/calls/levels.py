@@ -28,7 +28,7 @@ from callcontrol.calls.call import Asked, Call
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.kept_facts import keep_changes
 from callcontrol.calls.level_keys import LevelKeys
-from callcontrol.calls.pricing import HAD_ENDED
+from callcontrol.calls.meters import HAD_ENDED
 from callcontrol.calls.speaking import told_of_change
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import follow, rearm
@@ -36,6 +36,7 @@ from callcontrol.cdr import CdrChange
 from callcontrol.errors import JournalError, SessionError, WireError
 from callcontrol.esl.event import Event
 from dialplan import E164, ServiceNumber
+from tariffs import STEP
 
 DESTINATION = "destination"
 PLAN = "plan"
@@ -101,7 +102,7 @@ def ask_level(
 
 def deal_with_changes(call: Call, engine: Engine) -> None:
     """Deal with what is asked of a call that is answered, or over, beside it. Switches: no."""
-    if call.asked and call.changing is None:
+    if (call.asked or call.to_tell) and call.changing is None:
         call.changing = gevent.spawn(_deal, call, engine)
 
 
@@ -146,7 +147,10 @@ def number_of(call: Call, engine: Engine) -> ServiceNumber | None:
 def _deal(call: Call, engine: Engine) -> None:
     """Deal with what is asked of a call until nothing is."""
     try:
-        while call.asked:
+        while call.asked or call.to_tell:
+            if call.to_tell is not None:
+                _tell_first(call, engine)
+                continue
             asked = call.asked[0]
             try:
                 change = _dealt_with(call, asked, engine)
@@ -160,6 +164,17 @@ def _deal(call: Call, engine: Engine) -> None:
         call.changing = None
 
 
+def _tell_first(call: Call, engine: Engine) -> None:
+    """Tell the caller of what comes by the table itself: that has an instant to keep."""
+    tell, call.to_tell = call.to_tell, None
+    try:
+        if tell is not None:
+            tell()
+    except Exception:
+        # A border, as below: what was not told is not charged.
+        engine.log.exception("telling_failed", call_id=call.call_id)
+
+
 def _dealt_with(call: Call, asked: Asked, engine: Engine) -> CdrChange:
     change, at_us = asked.change, max(asked.at_us, call.told_us)
     refused = _obstacle(call, change, at_us, engine)
@@ -168,6 +183,30 @@ def _dealt_with(call: Call, asked: Asked, engine: Engine) -> CdrChange:
         # The world has gone on meanwhile, and a step may have come before.
         at_us = max(at_us, told.in_force_us)
         refused = told.refused or _obstacle(call, change, at_us, engine)
+    change = kept_change(call, change, at_us, refused, engine)
+    if change.in_force_us is not None:
+        _put_in_force(call, change, change.in_force_us, engine)
+    tell_operator(call, change, engine)
+    return change
+
+
+def kept_change(
+    call: Call, change: CdrChange, at_us: int, refused: str | None, engine: Engine
+) -> CdrChange:
+    """Write down what becomes of a change, before it counts.
+
+    Args:
+        call: its changes are added to.
+        change: as it was asked for.
+        at_us: from when it shall hold, microseconds since the epoch.
+        refused: why it shall not; None: it shall.
+        engine: everything else.
+
+    Returns:
+        The change in force, or refused, because it could not be kept if for nothing else.
+
+    Switches: waits for the disk, at most the journal's deadline.
+    """
     number = len(call.changes)
     if refused is None:
         change = replace(change, in_force_us=at_us)
@@ -181,9 +220,6 @@ def _dealt_with(call: Call, asked: Asked, engine: Engine) -> CdrChange:
         # It takes the place of what could not be kept, should that be written yet.
         engine.journal.noted(call.call_id, {f"{CHANGE}{number}": change.to_fact()})
     call.changes.append(change)
-    if change.in_force_us is not None:
-        _put_in_force(call, change, change.in_force_us, engine)
-    _tell(call, change, engine)
     return change
 
 
@@ -208,12 +244,12 @@ def _put_in_force(call: Call, change: CdrChange, at_us: int, engine: Engine) -> 
     call.told_us = at_us
     follow(call, engine)
     rearm(call, engine)
-    _keep_on_switch(call, engine)
+    keep_on_switch(call, engine)
     advise_change(call, engine)
     engine.live_calls.changed()
 
 
-def _keep_on_switch(call: Call, engine: Engine) -> None:
+def keep_on_switch(call: Call, engine: Engine) -> None:
     """Have the switch keep the changes too, should the journal be lost with its disk."""
     kept = keep_changes(call)
     if kept is not None:
@@ -222,9 +258,10 @@ def _keep_on_switch(call: Call, engine: Engine) -> None:
             engine.link.post(kept)
 
 
-def _tell(call: Call, change: CdrChange, engine: Engine) -> None:
+def tell_operator(call: Call, change: CdrChange, engine: Engine) -> None:
+    """Count and log what became of a change. Switches: no."""
     is_refused = change.refused is not None
-    kind = change.by if change.by in (DESTINATION, PLAN) else "request"
+    kind = change.by if change.by in (DESTINATION, PLAN, STEP) else "request"
     engine.metrics.level_changes.labels(kind, "refused" if is_refused else "applied").inc()
     engine.log.info(
         "level_refused" if is_refused else "level_changed",

@@ -12,6 +12,7 @@ from callcontrol.calls.advice import takes_advice
 from callcontrol.calls.announce import announce
 from callcontrol.calls.arrival import call_of
 from callcontrol.calls.call import Call
+from callcontrol.calls.coming import foresee
 from callcontrol.calls.dial import connect
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.figures import count_record, count_refusal
@@ -189,6 +190,7 @@ def answered(call: Call, engine: Engine) -> None:
     call.draft = draft_of(call, engine.settings.engine)
     engine.journal.noted(call.call_id, {"draft": call.draft.to_json()})
     watch(call, engine)
+    foresee(call, engine)
     follow_plan(call, engine)
     deal_with_changes(call, engine)
     engine.live_calls.changed()

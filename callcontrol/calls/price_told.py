@@ -16,15 +16,13 @@ from callcontrol.calls.call import Call
 from callcontrol.calls.early_media import is_played, run_application
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.hangup import OUT_OF_ORDER, released_instead
+from callcontrol.calls.withheld import NO_CONSENT, NOT_TOLD
 from callcontrol.cdr import CdrAnnouncement
 from callcontrol.errors import CommandTimeout, PromptError
 from callcontrol.esl import command
 from callcontrol.esl.session import Session
 from callcontrol.prompts import ACCEPT_KEY, Needed, Prompt, needed_before_charging
 from dialplan import Connect, Disposition, Release
-
-NOT_TOLD = "price not announced"
-NO_CONSENT = "no consent"
 
 _KEY = "cc_consent_key"
 # What the switch may take beyond the length of what it plays, or the time for a key.

@@ -2,91 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 from callcontrol.calls.call import Call
+from callcontrol.calls.meters import charged_from_us, tell
+from callcontrol.calls.withheld import NOT_TOLD, withheld_of
 from callcontrol.cdr import Cdr, CdrChange, CdrCharge, CdrLine, CdrSegment, CdrSettlement
 from callcontrol.cdr.free_time import free_times
 from dialplan import kind_of_line, parse_target
-from tariffs import STEP, FreeTime, Meter, Rated, settle
-
-HAD_ENDED = "the call had ended"
-
-
-def charged_from_us(call: Call, answered_us: int) -> int:
-    """Say when charging starts: at the answer, but never before the wait after the price."""
-    waits = (one.charged_from_us for one in call.announcements)
-    return max(answered_us, *(until_us for until_us in waits if until_us is not None), 0)
-
-
-def meter_of(call: Call, start_us: int) -> Meter | None:
-    """Make the meter of a call, as all the changes so far have left it.
-
-    Args:
-        call: for its tariff, the level it starts at and its changes.
-        start_us: when charging starts, microseconds since the epoch.
-
-    Returns:
-        None for a call that costs nothing.
-    """
-    if call.tariff is None or call.level is None:
-        return None
-    meter = Meter(call.tariff, level=call.level, start_us=start_us)
-    tell(meter, call.changes, free_times(call.announcements, start_us))
-    return meter
-
-
-def tell(
-    meter: Meter,
-    changes: Iterable[CdrChange],
-    free: Iterable[FreeTime] = (),
-    *,
-    until_us: int | None = None,
-) -> tuple[CdrChange, ...]:
-    """Tell a meter the changes of a call, in order; gives what became of each.
-
-    Args:
-        meter: told nothing yet.
-        changes: those that were refused are passed over.
-        free: when time cost nothing, in order.
-        until_us: the end of the call: what was to be in force then or later never was.
-    """
-    turns = deque(_turns(free, until_us))
-    outcome = []
-    for one in changes:
-        if one.in_force_us is not None:
-            if until_us is not None and one.in_force_us >= until_us:
-                refused: str | None = HAD_ENDED
-            else:
-                _tell_turns(meter, turns, one.in_force_us)
-                refusal = meter.change_level(one.level, one.in_force_us, by=one.by)
-                refused = None if refusal is None else refusal.reason
-            if refused is not None:
-                one = replace(one, in_force_us=None, refused=refused)
-        outcome.append(one)
-    _tell_turns(meter, turns, None)
-    return tuple(outcome)
-
-
-def _turns(free: Iterable[FreeTime], until_us: int | None) -> Iterator[tuple[int, bool]]:
-    """List when free time begins (True) and ends (False), before the end of the call."""
-    for one in free:
-        for at_us, is_free in ((one.from_us, True), (one.until_us, False)):
-            if at_us is not None and (until_us is None or at_us < until_us):
-                yield at_us, is_free
-
-
-def _tell_turns(meter: Meter, turns: deque[tuple[int, bool]], until_us: int | None) -> None:
-    while turns and (until_us is None or turns[0][0] <= until_us):
-        at_us, is_free = turns.popleft()
-        if is_free:
-            meter.free_from(at_us)
-        else:
-            meter.free_until(at_us)
+from tariffs import STEP, Meter, Rated, Withheld, settle
 
 
 def priced(cdr: Cdr, call: Call) -> Cdr:
@@ -106,9 +33,11 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
         )
     start_us = charged_from_us(call, cdr.answered_us)
     released_us = cdr.answered_us if cdr.released_us is None else cdr.released_us
-    meter = Meter(call.tariff, level=call.level, start_us=start_us)
+    withheld = withheld_of(call, start_us, max(released_us, start_us))
+    meter = Meter(call.tariff, level=call.level, start_us=start_us, withheld=withheld)
     free = free_times(call.announcements, start_us)
     changes = tell(meter, call.changes, free, until_us=released_us)
+    changes = (*changes, *_untold_steps(call, changes, withheld))
     rated = meter.stop(max(released_us, start_us))
     if released_us < start_us:
         rated = _never_begun(rated)
@@ -137,7 +66,9 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
             )
             for one in rated.lines
         ),
-        changes=tuple(sorted((*changes, *_steps(rated)), key=lambda one: one.asked_us)),
+        changes=tuple(
+            sorted((*changes, *_steps(rated, changes)), key=lambda one: one.asked_us)
+        ),
         charge=CdrCharge(
             gross=rated.charge,
             net=rated.net,
@@ -169,10 +100,21 @@ def _never_begun(rated: Rated) -> Rated:
     )
 
 
-def _steps(rated: Rated) -> Iterator[CdrChange]:
-    """Tell of the automatic steps."""
+def _untold_steps(
+    call: Call, changes: Iterable[CdrChange], withheld: Iterable[Withheld]
+) -> Iterator[CdrChange]:
+    """Tell of the automatic steps that were withheld while nobody was there to try."""
+    tried = {one.asked_us for one in changes if one.by == STEP}
+    for one in withheld:
+        if one.kind == "step" and one.at_us not in tried and one.level is not None:
+            yield CdrChange(level=one.level, asked_us=one.at_us, by=STEP, refused=NOT_TOLD)
+
+
+def _steps(rated: Rated, told: Iterable[CdrChange]) -> Iterator[CdrChange]:
+    """Tell of the automatic steps that came by themselves."""
+    later = {one.in_force_us for one in told if one.by == STEP}
     for applied in rated.applied:
-        if applied.by == STEP:
+        if applied.by == STEP and applied.at_us not in later:
             at_us = applied.at_us
             yield CdrChange(level=applied.level, asked_us=at_us, by=STEP, in_force_us=at_us)
     for refused in rated.refused:

@@ -15,9 +15,9 @@ from gevent.event import AsyncResult
 
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
-from callcontrol.calls.price_told import NO_CONSENT, NOT_TOLD
-from callcontrol.calls.pricing import HAD_ENDED
-from callcontrol.calls.watch import follow, rearm
+from callcontrol.calls.meters import HAD_ENDED
+from callcontrol.calls.watch import follow, rearm, tell_again
+from callcontrol.calls.withheld import NO_CONSENT, NOT_TOLD
 from callcontrol.cdr import CdrAnnouncement
 from callcontrol.errors import PromptError, SessionError, WireError
 from callcontrol.esl.event import Event
@@ -70,8 +70,14 @@ def told_of_change(call: Call, level: int, at_us: int, engine: Engine) -> Told:
     return Told(in_force_us=at_us) if needed is None else say(call, needed, engine)
 
 
-def say(call: Call, needed: Needed, engine: Engine) -> Told:
+def say(call: Call, needed: Needed, engine: Engine, *, due_us: int | None = None) -> Told:
     """Say a price in a running call, and hear the caller's answer where that is due.
+
+    Args:
+        call: as `told_of_change`.
+        needed: what is to be said.
+        engine: everything else.
+        due_us: when the fixed charge that it tells falls due: no key is waited for beyond it.
 
     Switches: as `told_of_change`.
     """
@@ -85,7 +91,7 @@ def say(call: Call, needed: Needed, engine: Engine) -> Told:
         return _not_told(call, now_us, why, engine)
     pressed: AsyncResult[Event] = AsyncResult()
     try:
-        return _say(call, needed, prompt, now_us, pressed, engine)
+        return _say(call, needed, prompt, now_us, due_us, pressed, engine)
     finally:
         call.on_key = None
 
@@ -95,17 +101,28 @@ def _say(
     needed: Needed,
     prompt: Prompt,
     now_us: int,
+    due_us: int | None,
     pressed: AsyncResult[Event],
     engine: Engine,
 ) -> Told:
-    ended_us = _play(call, needed, prompt, now_us, pressed, engine)
+    playing = CdrAnnouncement(
+        name=prompt.name,
+        version=prompt.version,
+        level=needed.level,
+        started_us=now_us,
+        due_us=due_us,
+    )
+    ended_us = _play(call, playing, prompt, pressed, engine)
     if isinstance(ended_us, str):
         return _not_told(call, now_us, ended_us, engine)
     if call.ended.ready():
         return Told(in_force_us=ended_us, refused=HAD_ENDED)
     if not needed.duty.consent:
         return Told(in_force_us=ended_us)
-    _wait_for(pressed, call, engine.settings.consent_wait_s)
+    wait_s = float(engine.settings.consent_wait_s)
+    if due_us is not None:
+        wait_s = min(wait_s, max(0, due_us - engine.clock.now_us()) / 1_000_000)
+    _wait_for(pressed, call, wait_s)
     if call.ended.ready():
         return Told(in_force_us=ended_us, refused=HAD_ENDED)
     event = pressed.get() if pressed.ready() else None
@@ -127,9 +144,8 @@ def has_played(event: Event, engine: Engine) -> None:
 
 def _play(
     call: Call,
-    needed: Needed,
+    playing: CdrAnnouncement,
     prompt: Prompt,
-    started_us: int,
     pressed: AsyncResult[Event],
     engine: Engine,
 ) -> int | str:
@@ -143,14 +159,7 @@ def _play(
             call.on_key = lambda key: None if pressed.ready() else pressed.set(key)
 
     call.on_played = take
-    call.announcements.append(
-        CdrAnnouncement(
-            name=prompt.name,
-            version=prompt.version,
-            level=needed.level,
-            started_us=started_us,
-        )
-    )
+    call.announcements.append(playing)
     _note(call, engine)
     try:
         deadline_s = engine.settings.command_deadline_s
@@ -161,28 +170,30 @@ def _play(
     except SessionError as exc:
         call.announcements.pop()
         _note(call, engine)
+        # Meanwhile it may have been told to a meter that was made anew.
+        tell_again(call)
         return str(exc)
     finally:
         call.on_played = None
     if call.ended.ready():
-        return started_us
+        return playing.started_us
     event = stopped.get() if stopped.ready() else None
     told_us = _instant(event) if event else None
-    ended_us = max(started_us, told_us or engine.clock.now_us())
-    call.announcements[-1] = replace(call.announcements[-1], ended_us=ended_us)
+    ended_us = max(playing.started_us, told_us or engine.clock.now_us())
+    is_whole = event is not None and event.header("Playback-Status") == _PLAYED
+    call.announcements[-1] = replace(playing, ended_us=ended_us, is_cut_off=not is_whole)
     _note(call, engine)
-    _was_free(call, started_us, ended_us, engine)
-    if event is None or event.header("Playback-Status") != _PLAYED:
+    _was_free(call, ended_us, engine)
+    if not is_whole:
         return f"{prompt.file} was not played to its end"
     return ended_us
 
 
-def _was_free(call: Call, from_us: int, until_us: int, engine: Engine) -> None:
-    """Let the meter and the watch over the maximum know of free time."""
+def _was_free(call: Call, until_us: int, engine: Engine) -> None:
+    """Let the meter and the watch over the maximum know of free time that has ended."""
     if call.meter is None or until_us <= call.meter.start_us:
         return
-    call.meter.free_from(max(from_us, call.meter.start_us))
-    call.meter.free_until(until_us)
+    tell_again(call)
     call.told_us = max(call.told_us, until_us)
     follow(call, engine)
     rearm(call, engine)

@@ -21,6 +21,7 @@ import gevent
 
 from callcontrol.calls.advice import takes_advice
 from callcontrol.calls.call import Call, LegUuid
+from callcontrol.calls.coming import foresee
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.kept_facts import ENGINE, draft_from, owned
 from callcontrol.calls.level_plan import follow_plan
@@ -173,6 +174,7 @@ def _call_of(open_call: OpenCall, engine: Engine) -> Call | None:
         level=draft.level_at_start,
         tariff=tariff,
         is_adopted=True,
+        told_here=engine.settings.announce_prices == "here",
         announcements=[_seen_out(one, draft, engine) for one in draft.announcements],
         state=CallState.DIALLING,
         flags=list(draft.flags),
@@ -253,8 +255,10 @@ def _seen_out(one: CdrAnnouncement, draft: Cdr, engine: Engine) -> CdrAnnounceme
         return one
     with suppress(PromptError):
         if prompt := engine.prompts.read(one.name):
-            return replace(one, ended_us=one.started_us + prompt.length_us)
-    return replace(one, ended_us=max(one.started_us, engine.clock.now_us()))
+            ended_us = one.started_us + prompt.length_us
+            return replace(one, ended_us=ended_us, is_cut_off=True)
+    ended_us = max(one.started_us, engine.clock.now_us())
+    return replace(one, ended_us=ended_us, is_cut_off=True)
 
 
 def _take_over(call: Call, engine: Engine) -> bool:
@@ -291,6 +295,7 @@ def _notice_answer(call: Call, answered_us: int | None, engine: Engine) -> None:
         call.answered_us = answered_us
         call.move_to(CallState.ANSWERED)
         watch(call, engine)
+        foresee(call, engine)
         follow_plan(call, engine)
         deal_with_changes(call, engine)
 

@@ -8,15 +8,20 @@ of level moves that instant, so both are set anew.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from callcontrol.calls.advice import advise_change
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.hangup import BEFORE_MAXIMUM_US, MAXIMUM_REACHED, release_soon
-from callcontrol.calls.pricing import charged_from_us, meter_of
+from callcontrol.calls.meters import charged_from_us, meter_of
+from callcontrol.calls.withheld import is_told, owed, withheld_of
 from callcontrol.errors import SessionError
 from callcontrol.esl import command
-from tariffs import STEP
+from tariffs import STEP, Coming, Withheld
+
+# What the ticker calls the moment at which the caller is told of what comes next.
+TELL = "tell"
 
 _CAUSE = "allotted_timeout"
 
@@ -44,7 +49,10 @@ def watch(call: Call, engine: Engine) -> None:
 
     Switches: no, unless there were changes before: then as `rearm`.
     """
-    call.meter = meter_of(call, charged_from_us(call, call.answered_us or call.received_us))
+    start_us = charged_from_us(call, call.answered_us or call.received_us)
+    # Only of a call taken over can anything have come that nobody told.
+    call.withheld = withheld_of(call, start_us, max(engine.clock.now_us(), start_us))
+    call.meter = meter_of(call, start_us)
     if call.meter is None:
         return
     call.told_us = max(call.meter.start_us, *(one.in_force_us or 0 for one in call.changes), 0)
@@ -72,12 +80,14 @@ def follow(call: Call, engine: Engine, *, is_new: bool = False) -> None:
             engine.metrics.level_changes.labels(STEP, "applied").inc()
             engine.log.info("level_changed", call_id=call.call_id, to_level=level, by=STEP)
             advise_change(call, engine)
-    step_us = call.meter.next_step_us(max(now_us, call.told_us))
+    coming = call.meter.coming(max(now_us, call.told_us), with_fixed=call.told_here)
     key = (call.leg_uuid, STEP)
-    if step_us is None:
+    if coming is None:
         engine.ticker.cancel(key)
     else:
-        engine.ticker.schedule(key, step_us, lambda: follow(call, engine))
+        engine.ticker.schedule(key, coming.at_us, lambda: _comes(call, coming, engine))
+    if call.on_coming is not None:
+        call.on_coming(coming)
     exhausted_us = call.meter.exhausted_at_us()
     if exhausted_us is None:
         engine.ticker.cancel(call.leg_uuid)
@@ -87,6 +97,31 @@ def follow(call: Call, engine: Engine, *, is_new: bool = False) -> None:
             exhausted_us - BEFORE_MAXIMUM_US,
             lambda: release_soon(call, MAXIMUM_REACHED, engine),
         )
+
+
+def _comes(call: Call, coming: Coming, engine: Engine) -> None:
+    """Go on when something comes by the table itself; what was not told does not."""
+    if call.told_here and call.tariff is not None and call.meter is not None:
+        is_new = coming.step_to is None or call.meter.is_new(coming.step_to, coming.at_us)
+        if not is_told(call, coming, owed(call.tariff, coming, is_new=is_new)):
+            withhold(call, coming)
+            rearm(call, engine)
+    follow(call, engine)
+
+
+def withhold(call: Call, coming: Coming) -> None:
+    """Spare the call what comes by the table itself. Switches: no."""
+    kind: Literal["step", "fixed"] = "fixed" if coming.step_to is None else "step"
+    one = Withheld(at_us=coming.at_us, kind=kind, level=coming.step_to)
+    if one not in call.withheld:
+        call.withheld = (*call.withheld, one)
+    tell_again(call)
+
+
+def tell_again(call: Call) -> None:
+    """Tell a new meter everything, because something is known now of the past. Switches: no."""
+    if call.meter is not None:
+        call.meter = meter_of(call, call.meter.start_us)
 
 
 def rearm(call: Call, engine: Engine) -> None:
@@ -116,6 +151,7 @@ def unwatch(call: Call, engine: Engine) -> None:
     """Wait for nothing of this call any more. Switches: no."""
     engine.ticker.cancel(call.leg_uuid)
     engine.ticker.cancel((call.leg_uuid, STEP))
+    engine.ticker.cancel((call.leg_uuid, TELL))
 
 
 def _hold_s(exhausted_us: int, now_us: int) -> int:

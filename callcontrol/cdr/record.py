@@ -92,7 +92,8 @@ class CdrLine:
 
     Attributes:
         kind: `time` has from_us, to_us and seconds; `per_call` and `fixed` have at_us.
-        amount: exact and unrounded.
+        amount: exact and unrounded; of a fixed charge that was withheld, because the caller
+            was not told of it or did not consent, nothing.
     """
 
     kind: Literal["time", "per_call", "fixed"]
@@ -147,11 +148,13 @@ class CdrAnnouncement:
         version: which file it was: the beginning of the SHA-256 of its bytes; empty for a
             message that tells no price.
         level: the level whose price it told, when it told one.
-        ended_us: when it had been played to its end; none when the call ended before.
+        ended_us: when it had been played; none when the call ended before.
         consent_key: the key the caller pressed when asked to consent; none when none was
             pressed, or none was asked for.
         charged_from_us: nothing was charged before it; none when the call is not charged after
             this announcement.
+        due_us: when the fixed charge that it told was to fall due; none for any other.
+        is_cut_off: it was not played to its end, or nobody saw that it was.
     """
 
     name: str
@@ -161,6 +164,8 @@ class CdrAnnouncement:
     ended_us: int | None = None
     consent_key: str | None = None
     charged_from_us: int | None = None
+    due_us: int | None = None
+    is_cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

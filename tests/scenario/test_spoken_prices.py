@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import gevent
 import pytest
 
+from callcontrol.cdr.journal_file import read_only
 from callcontrol.store import run
-from tariffs import Change, FreeTime, Level, Meter, Rounding, Tariff
+from tariffs import (
+    Change,
+    FixedCharge,
+    FreeTime,
+    Level,
+    Meter,
+    Rounding,
+    Tariff,
+    Then,
+    Withheld,
+)
 from tests.fakes import voice
 from tests.scenario.phone import Phone
 from tests.scenario.records import us_of
@@ -30,7 +42,7 @@ def spoken_here(stack, folder):
         "consent_wait_s": str(CONSENT_WAIT_S),
     }
     with stack.engine_with(**settings):
-        for tariff in ("told", "asked", "dearer", "never-told"):
+        for tariff in ("told", "asked", "dearer", "foretold", "never-told"):
             stack.command("prompts", "make", "--tariff", tariff)
         yield
 
@@ -151,6 +163,19 @@ def test_price_that_cannot_be_spoken_is_not_charged(stack, folder):
 
 DEARER = table(level("1.80"), level("4.20"), level("9.00"), to=None)
 NUMBER = "+41906100005"
+FORETOLD = Tariff(
+    name="expected",
+    category="0906",
+    levels={
+        1: Level(
+            per_minute=Decimal("1.80"),
+            fixed=(FixedCharge(amount=Decimal("2.00"), after_s=2),),
+            then=Then(after_s=3, level=2),
+        ),
+        2: Level(per_minute=Decimal("4.20")),
+    },
+)
+FORETOLD_NUMBER = "+41906100006"
 
 
 class Talk:
@@ -160,12 +185,14 @@ class Talk:
         caller, called: the two ends.
         leg_uuid: the switch's uuid of the caller's leg.
         cdr: its record, once it is over.
+        since: an instant a little before the call.
     """
 
     def __init__(self, stack, caller, called, leg_uuid):
         self.caller, self.called = caller, called
         self.leg_uuid = leg_uuid
         self.cdr = {}
+        self.since = datetime.now(UTC) - timedelta(seconds=5)
         self._stack = stack
 
     def wait_until_heard(self):
@@ -178,7 +205,7 @@ class Talk:
         told = ('"level_changed"', '"level_refused"')
         self._stack.eventually(lambda: any(one in self._stack.engine_log() for one in told))
 
-    def priced(self, *changes):
+    def priced(self, *changes, tariff=DEARER, withheld=()):
         """Price the call with the pure meter, free while the price was spoken."""
         end = self._stack.watch.end_of(self.leg_uuid)
         free = [
@@ -191,14 +218,21 @@ class Talk:
             if us_of(one["started_at"]) < end.hangup_us
         ]
         asked = [Change(at_us=at_us, level=number) for at_us, number in changes]
-        meter = Meter(DEARER, level=1, start_us=end.answered_us, changes=asked, free=free)
+        start_us = end.answered_us
+        spared = [
+            Withheld(kind=kind, at_us=start_us + after_s * 1_000_000)
+            for kind, after_s in withheld
+        ]
+        meter = Meter(
+            tariff, level=1, start_us=start_us, changes=asked, free=free, withheld=spared
+        )
         return meter.stop(end.hangup_us)
 
 
-async def _in_talk(connection):
+async def _in_talk(connection, number):
     return await connection.fetch(
         "SELECT switch_uuid FROM calls_in_progress WHERE number = $1 AND state = 'answered'",
-        NUMBER,
+        number,
     )
 
 
@@ -208,23 +242,23 @@ def talk(stack, destinations):
     phone = Phone()
 
     @contextmanager
-    def talking():
-        before = stack.recorded(NUMBER)
+    def talking(number=NUMBER):
+        before = stack.recorded(number)
         # A call that has just ended is shown for a moment more.
-        known = {row["switch_uuid"] for row in run(stack.dsn, _in_talk)}
+        known = {row["switch_uuid"] for row in run(stack.dsn, _in_talk, number)}
         stack.forget_log()
-        caller = phone.call(NUMBER, stack.switch.sip_port)
+        caller = phone.call(number, stack.switch.sip_port)
         called = destinations["keypad"].latest()
         try:
             (leg_uuid,) = stack.eventually(
-                lambda: {row["switch_uuid"] for row in run(stack.dsn, _in_talk)} - known
+                lambda: {row["switch_uuid"] for row in run(stack.dsn, _in_talk, number)} - known
             )
             this = Talk(stack, caller, called, leg_uuid)
             yield this
         finally:
             if not caller.is_over:
                 caller.hang_up()
-        this.cdr = stack.cdr_of_new_call(NUMBER, before)
+        this.cdr = stack.cdr_of_new_call(number, before)
 
     yield talking
     phone.stop()
@@ -290,3 +324,62 @@ def test_caller_who_leaves_while_a_change_is_spoken(talk):
     assert all(one["in_force_at"] is None for one in this.cdr["changes"])
     assert all(one["ended_at"] is None for one in this.cdr["announcements"])
     assert this.cdr["charge"]["gross"] == str(this.priced().charge)
+
+
+def test_fixed_charge_and_step_are_heard_before_they_come(stack, talk):
+    """Each is told to the caller in the bridge, and then comes at its very instant."""
+    with talk(FORETOLD_NUMBER) as this:
+        stack.eventually(lambda: len(stack.watch.played(this.leg_uuid)) == 2)
+        legs = stack.watch.legs()
+        stack.eventually(lambda: "level_changed" in stack.engine_log())
+        gevent.sleep(1.1)  # that a second begins at the new price
+
+    charge, step = this.cdr["announcements"]
+    (change,) = this.cdr["changes"]
+    answered_us = us_of(this.cdr["answered_at"])
+    expected = this.priced(tariff=FORETOLD)
+    assert legs == 2
+    assert us_of(charge["ended_at"]) <= us_of(charge["due_at"]) == answered_us + 2_000_000
+    assert us_of(step["ended_at"]) <= us_of(change["in_force_at"]) == answered_us + 3_000_000
+    assert [line["amount"] for line in this.cdr["lines"] if line["kind"] == "fixed"] == ["2.00"]
+    assert this.cdr["charge"]["gross"] == str(expected.charge)
+    assert stack.eventually(lambda: stack.differences(this.since) == [])
+
+
+def test_fixed_charge_and_step_that_cannot_be_told_do_not_come(stack, talk, folder):
+    """Without their prompts the call goes on at the price that the caller knows."""
+    prompts = json.loads(stack.command("prompts", "--tariff", "foretold", "--json"))
+    files = {Path(folder, f"{one['name']}.wav") for one in prompts if one["there"]}
+    aside = [(file.rename(file.with_suffix(".aside")), file) for file in files]
+    try:
+        with talk(FORETOLD_NUMBER) as this:
+            stack.eventually(lambda: "level_refused" in stack.engine_log())
+            gevent.sleep(1.7)  # that the step is due, and a second more
+    finally:
+        for moved, file in aside:
+            moved.rename(file)
+
+    (change,) = this.cdr["changes"]
+    expected = this.priced(tariff=FORETOLD, withheld=[("fixed", 2), ("step", 3)])
+    assert (this.cdr["announcements"], change["by"]) == ([], "step")
+    assert (change["in_force_at"], change["refused"]) == (None, "price not announced")
+    assert [line["amount"] for line in this.cdr["lines"] if line["kind"] == "fixed"] == ["0.00"]
+    assert {one["level"] for one in this.cdr["segments"]} == {1}
+    assert this.cdr["charge"]["gross"] == str(expected.charge)
+    assert stack.eventually(lambda: stack.differences(this.since) == [])
+
+
+def _is_told_something(stack):
+    """Say whether the journal has a call that is up and hears something."""
+    with read_only(stack.journal) as (_, open_calls, _aside):
+        return any('"announcements":[{' in str(one.merged["draft"]) for one in open_calls)
+
+
+def test_caller_who_leaves_while_a_fixed_charge_is_told(stack, talk):
+    """It was never due: it is not charged, and what was heard of the announcement is free."""
+    with talk(FORETOLD_NUMBER) as this:
+        stack.eventually(lambda: _is_told_something(stack))
+
+    assert len(this.cdr["announcements"]) == 1
+    assert not [line for line in this.cdr["lines"] if line["kind"] == "fixed"]
+    assert this.cdr["charge"]["gross"] == str(this.priced(tariff=FORETOLD).charge)
