@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import holidays
 import pytest
 
 from callcontrol.clock import SystemClock, text_of
@@ -73,4 +77,39 @@ def test_a_special_date_goes_before_the_week(stack):
     assert (cdr["disposition"], cdr["rule"]) == (
         "closed",
         "special:2020-01-01/2090-12-31 always",
+    )
+
+
+def test_a_public_holiday_goes_before_the_week(stack):
+    """Closed where the number's day is a holiday in its country; the record names it."""
+    zone, country = _where_it_is_a_holiday()
+    loaded = stack.engine_log().count('"reference_loaded"')
+    put_back = stack.load_changed(
+        "zone: Europe/Zurich, public_holidays: [{country: CH, canton: ZH,",
+        f"zone: {zone}, public_holidays: [{{country: {country},",
+    )
+    try:
+        stack.eventually(lambda: stack.engine_log().count('"reference_loaded"') > loaded)
+        before = stack.recorded("+41900700018")
+        called = stack.caller.call("0900700018", talk_ms=100)
+        cdr = stack.cdr_of_new_call("+41900700018", before)
+    finally:
+        put_back()
+
+    day = datetime.fromisoformat(cdr["received_at"]).astimezone(ZoneInfo(zone)).date()
+    assert called.final == 404
+    assert cdr["disposition"] == "closed"
+    assert cdr["rule"].startswith(f"special:{day} ")
+
+
+def _where_it_is_a_holiday() -> tuple[str, str]:
+    """Give a zone and a country: somewhere on earth today is one."""
+    now = datetime.now(UTC)
+    zones = ("Pacific/Kiritimati", "Europe/Zurich", "Pacific/Midway")  # two days at any instant
+    return next(
+        (zone, country)
+        for zone in zones
+        if (local := now.astimezone(ZoneInfo(zone))).hour < 23  # no new day meanwhile
+        for country in holidays.list_supported_countries()
+        if local.date() in holidays.country_holidays(country)
     )
