@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gevent import socket
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from callcontrol.errors import ConfigError
@@ -14,6 +14,18 @@ from callcontrol.errors import ConfigError
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Readiness = Callable[[], Mapping[str, bool | str]]
 """Says what is to be true, by name: whether it is, or in a few words why not."""
+
+
+# Who connects and says nothing may take neither all files of the process nor the port for long.
+_MOST = 20
+_SILENT_S = 10.0
+
+
+class _Handler(WSGIHandler):
+    def handle(self) -> None:
+        """Answer what comes over one connection, as long as something comes."""
+        self.socket.settimeout(_SILENT_S)
+        super().handle()
 
 
 class HealthServer:
@@ -65,7 +77,14 @@ class HealthServer:
                 f"{exc.strerror}"
             ) from exc
         self.port = listener.getsockname()[1]
-        self._server = WSGIServer(listener, self._answer, log=None, error_log=None)
+        self._server = WSGIServer(
+            listener,
+            self._answer,
+            log=None,
+            error_log=None,
+            spawn=_MOST,
+            handler_class=_Handler,
+        )
         self._server.start()
 
     def stop(self) -> None:

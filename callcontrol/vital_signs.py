@@ -69,7 +69,10 @@ class VitalSigns:
             (metrics.link_connections, lambda: link.connections),
             (metrics.link_events, lambda: link.events),
             (metrics.switch_restarts, lambda: link.restarts),
-            (metrics.connections_refused.labels("flood"), lambda: listener.refused),
+            (
+                metrics.connections_refused.labels("flood"),
+                lambda: listener.refused + listener.dropped,
+            ),
             (metrics.connections_refused.labels("peer"), lambda: listener.turned_away),
         ]
         self._growths = [_Growth(counter, value) for counter, value in grown]
@@ -77,8 +80,6 @@ class VitalSigns:
 
     def start(self) -> None:
         """Begin to show. Switches: no."""
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._metrics.open_files_limit.set(soft)
         self._greenlets = [gevent.spawn(self._watch), gevent.spawn(self._nap)]
 
     def stop(self) -> None:
@@ -100,10 +101,19 @@ class VitalSigns:
         metrics.calls_in_progress.set(len(self._live_calls))
         self._levels.show(self._live_calls, self._clock.now_us())
         metrics.conversations.set(self._listener.conversations)
-        metrics.resident_bytes.set(_resident_bytes())
-        metrics.open_files.set(len(os.listdir("/proc/self/fd")))
+        self._show_itself()
         for growth in self._growths:
             growth.add()
+
+    def _show_itself(self) -> None:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._metrics.open_files_limit.set(soft)
+        try:
+            self._metrics.open_files.set(len(os.listdir("/proc/self/fd")))
+            self._metrics.resident_bytes.set(_resident_bytes())
+        except OSError:
+            # Not even that can be opened any more.
+            self._metrics.open_files.set(soft)
 
     def _watch(self) -> None:
         while True:

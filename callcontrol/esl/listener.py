@@ -19,10 +19,13 @@ Source: fixtures/esl (closed before connect); mod_event_socket.c socket_function
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import cast
 
+import gevent
 import structlog
 from gevent import socket
 from gevent.event import Event as Signal
@@ -38,7 +41,10 @@ from callcontrol.esl.session import SESSION_LIMITS, Session
 from callcontrol.esl.wire import Limits
 
 Address = tuple[str, int]
+Accepted = tuple[socket.socket, Address]
 _REFUSED = "CALLCONTROL_LISTEN_PORT: cannot listen at {}:{}: {}"
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_REST_S = 0.2
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -68,6 +74,46 @@ def bound(host: str, port: int) -> socket.socket:
         sock.close()
         raise ConfigError(_REFUSED.format(host, port, exc.strerror)) from exc
     return sock
+
+
+class _Server(StreamServer):
+    """Accepts, and rests for a moment when this process can open nothing more.
+
+    What arrives meanwhile waits in the kernel; for who waits too long, the switch's dialplan
+    has armed the release (503). Nothing that is up needs a new file.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        handle: Callable[[socket.socket, Address], None],
+        log: FilteringBoundLogger,
+    ) -> None:
+        super().__init__(listener, handle)
+        self._log = log
+        self._is_out_of_files = False
+
+    def do_read(self) -> Accepted | None:  # type: ignore[override]  # the stub lacks None
+        """Accept one connection; None when there is none, or no file for it."""
+        try:
+            accepted = cast("Accepted | None", super().do_read())
+        except OSError as exc:
+            if exc.errno not in _NO_ROOM:
+                raise
+            if not self._is_out_of_files:
+                self._is_out_of_files = True
+                self._log.error("no_file_left", reason=str(exc))
+            self.stop_accepting()
+            gevent.spawn_later(_REST_S, self._go_on)
+            return None
+        if accepted is not None and self._is_out_of_files:
+            self._is_out_of_files = False
+            self._log.info("files_again")
+        return accepted
+
+    def _go_on(self) -> None:
+        if self.started:
+            self.start_accepting()
 
 
 class Listener:
@@ -168,7 +214,7 @@ class Listener:
             listener.close()
             raise ConfigError(_REFUSED.format(self._host, self._port, exc.strerror)) from exc
         self._host, self._port = listener.getsockname()[:2]
-        self._server = StreamServer(listener, self._serve)
+        self._server = _Server(listener, self._serve, self._log)
         if self._sock is not None:
             # One at a go: what a burst brings is for all who share the socket.
             self._server.max_accept = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import urllib.error
@@ -28,17 +29,21 @@ class EngineProcess:
         environment: its settings.
         log: the file its log is kept in.
         words: further words of its command line.
+        files: as many it may have open; None: as many as we.
 
     Attributes:
         on_log: called with each line of its log, at once.
     """
 
-    def __init__(self, environment: dict[str, str], log: Path, *words: str) -> None:
+    def __init__(
+        self, environment: dict[str, str], log: Path, *words: str, files: int | None = None
+    ) -> None:
         self.environment = environment
         self.lives = 0
         self.on_log: Callable[[dict[str, Any]], None] = _nothing
         self._log = log
         self._words = words
+        self._files = files
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -71,6 +76,7 @@ class EngineProcess:
             stderr=subprocess.PIPE,
             env={**self.environment, "PYTHONPATH": str(ROOT)},
             cwd=self._log.parent,
+            preexec_fn=self._files and self._limit_files,
         )
         gevent.spawn(self._read, self._process)
 
@@ -131,6 +137,9 @@ class EngineProcess:
     @property
     def _health(self) -> str:
         return f"http://127.0.0.1:{self.environment['CALLCONTROL_METRICS_PORT']}"
+
+    def _limit_files(self) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._files, self._files))
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         with self._log.open("ab") as log:

@@ -66,7 +66,13 @@ class Stage:
         self._running.close()
 
     def engine(
-        self, name: str, port: int, *words: str, link_port: int | None = None, **settings: str
+        self,
+        name: str,
+        port: int,
+        *words: str,
+        link_port: int | None = None,
+        files: int | None = None,
+        **settings: str,
     ) -> EngineProcess:
         """Make an engine, not started; it is ended with the stage."""
         environment = {
@@ -83,7 +89,7 @@ class Stage:
             "CALLCONTROL_ANNOUNCE_PRICES": "elsewhere",
             **settings,
         }
-        engine = EngineProcess(environment, self.folder / f"{name}.log", *words)
+        engine = EngineProcess(environment, self.folder / f"{name}.log", *words, files=files)
         self._running.callback(engine.stop)
         return engine
 

@@ -27,7 +27,7 @@ def parts(tmp_path):
         "journal_path": tmp_path / "journal.sqlite",
         "store": SimpleNamespace(is_up=True),
         "link": SimpleNamespace(is_up=False, connections=1, events=10, restarts=0),
-        "listener": SimpleNamespace(refused=0, turned_away=2, conversations=4),
+        "listener": SimpleNamespace(refused=0, turned_away=2, dropped=0, conversations=4),
         "live_calls": LiveCalls(),
     }
 
