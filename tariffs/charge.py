@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from tariffs.change import Change, Refusal
-from tariffs.money import cut_off, difference, money_of, rounded_up
+from tariffs.money import cut_off, difference, exact, money_of, rounded_up
 from tariffs.stay import Stay
 from tariffs.terms import SECOND_US, Terms
 from tariffs.vat import vat_in, with_vat
@@ -108,8 +108,9 @@ def final_charge(terms: Terms, units: int) -> tuple[Decimal, Fraction, bool]:
     if not terms.tariff.includes_vat:
         gross = with_vat(gross, terms.vat_rate)
     rounded = rounded_up(gross, terms.rounding_to) if terms.rounding_to else cut_off(gross)
-    rounding = Fraction(rounded) - gross
-    if terms.maximum is not None and max(gross, Fraction(rounded)) > Fraction(terms.maximum):
+    paid = exact(rounded)
+    rounding = paid - gross
+    if terms.maximum is not None and max(gross, paid) > exact(terms.maximum):
         return terms.maximum, rounding, True
     return rounded, rounding, False
 

@@ -90,7 +90,7 @@ class Rule:
         return f"{wording} ({self.article})"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Law:
     """The dated table of one country.
 
@@ -106,8 +106,9 @@ class Law:
     zone: str
     rules: tuple[Rule, ...]
     _dated: dict[tuple[Subject, str], list[tuple[int, Rule]]] = field(
-        init=False, repr=False, compare=False, default_factory=dict
+        init=False, repr=False, default_factory=dict
     )
+    _begins: list[int] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """Sort the rows by subject, category and day."""
@@ -118,6 +119,11 @@ class Law:
                     self._dated.setdefault((subject, category), []).append(row)
         for rows in self._dated.values():
             rows.sort(key=lambda row: row[0])
+        self._begins.extend(sorted({self._begins_us(rule) for rule in self.rules}))
+
+    def period(self, at_us: int) -> int:
+        """Number the time in which no rule changes that an instant lies in."""
+        return bisect_right(self._begins, at_us)
 
     def rule(self, subject: Subject, category: str, at_us: int) -> Rule | None:
         """Find the rule that holds at an instant, µs since the epoch; "" is every category."""

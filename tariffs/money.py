@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor
 
 MILLION = 10**6  # a price has at most six decimals
 UNITS = 60 * MILLION  # units in one franc (or euro, …): a second of any price is whole
@@ -40,6 +39,11 @@ def units_of(amount: Decimal) -> int:
     return numerator * UNITS // denominator
 
 
+def exact(amount: Decimal) -> Fraction:
+    """Give an amount as a fraction; of `Fraction(amount)` it is the fast half."""
+    return Fraction(*amount.as_integer_ratio())
+
+
 def money_of(units: int) -> Fraction:
     """Turn units into an exact amount."""
     return Fraction(units, UNITS)
@@ -47,23 +51,26 @@ def money_of(units: int) -> Fraction:
 
 def rounded_up(amount: Fraction, to: Decimal) -> Decimal:
     """Round an amount up to the next multiple of a coin; a multiple stays what it is."""
-    coin = Fraction(to)
-    return _decimal(int(ceil(amount / coin) * coin * MILLION))
+    coin, per = to.as_integer_ratio()
+    coins = -(-amount.numerator * per // (amount.denominator * coin))
+    return _decimal(coins * coin * MILLION // per)
 
 
 def rounded_half_up(amount: Fraction) -> Decimal:
     """Round an amount to the nearest centime, half a centime up."""
-    return _decimal(floor(amount * 100 + Fraction(1, 2)) * (MILLION // 100))
+    halves = 200 * amount.numerator + amount.denominator
+    return _decimal(halves // (2 * amount.denominator) * (MILLION // 100))
 
 
 def cut_off(amount: Fraction) -> Decimal:
     """Keep an amount to the millionth and drop the rest, towards zero."""
-    return _decimal(int(amount * MILLION))
+    millionths = abs(amount.numerator) * MILLION // amount.denominator
+    return _decimal(millionths if amount.numerator >= 0 else -millionths)
 
 
 def difference(amount: Decimal, part: Decimal) -> Decimal:
     """Take one amount of at most six decimals from another, exactly."""
-    return _decimal(int((Fraction(amount) - Fraction(part)) * MILLION))
+    return _decimal(_millionths(amount) - _millionths(part))
 
 
 def exact_text(amount: Fraction) -> str:
@@ -78,6 +85,11 @@ def exact_text(amount: Fraction) -> str:
     if denominator != 1:
         return f"{amount.numerator}/{amount.denominator}"
     return _text(int(amount * 10 ** max(decimals, 2)), max(decimals, 2))
+
+
+def _millionths(amount: Decimal) -> int:
+    numerator, denominator = amount.as_integer_ratio()
+    return numerator * MILLION // denominator
 
 
 def _decimal(millionths: int) -> Decimal:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from tariffs.charge import Rated
 from tariffs.errors import Fault, InvalidSettlement
 from tariffs.level import amount_faults
-from tariffs.money import amount_fault
+from tariffs.money import amount_fault, exact
 from tariffs.terms import MINUTE_US
 
 TargetKind = Literal["voip", "fixed", "mobile", "international"]
@@ -67,8 +67,9 @@ def settle(rated: Rated, terms: Settlement, *, transport_us: int, kind: TargetKi
         transport_us: how long the target was connected, announcements included, µs.
         kind: of the target that answered.
     """
-    share = Fraction(rated.net) * Fraction(terms.share)
-    transport = Fraction(terms.transport_per_minute[kind]) * Fraction(transport_us, MINUTE_US)
+    share = exact(rated.net) * exact(terms.share)
+    price, per = terms.transport_per_minute[kind].as_integer_ratio()
+    transport = Fraction(price * transport_us, per * MINUTE_US)
     return Settled(share=share, transport=transport, payout=share - transport)
 
 

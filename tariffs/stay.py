@@ -109,6 +109,8 @@ class Stay(NamedTuple):
 
     def passes_us(self, limit: int) -> int | None:
         """Find the first charge that makes the total pass a limit if this stay never ends."""
+        if not self.prices.fixed:
+            return self._time_passes_us(limit)
         latest = self._passed_by(limit)
         if self.total(latest + 1) <= limit:
             return None
@@ -120,6 +122,17 @@ class Stay(NamedTuple):
             else:
                 earliest = middle + 1
         return earliest
+
+    def _time_passes_us(self, limit: int) -> int | None:
+        """Find the increment that makes the total pass a limit; nothing else is charged."""
+        if self.base > limit:
+            return self.from_us
+        price = self.prices.per_increment
+        if not price or self.is_free:
+            return None
+        increment_us = self.terms.increment_us
+        first = max(-(-self.from_us // increment_us), self.terms.free_us // increment_us)
+        return (first + (limit - self.base) // price) * increment_us
 
     def _times(self, due: Due, until_us: int) -> int:
         """Count how often a fixed charge fell due from the entry to before an instant.
@@ -143,7 +156,7 @@ class Stay(NamedTuple):
         )
 
     def _passed_by(self, limit: int) -> int:
-        """Give an instant by which a limit is passed, if it ever is."""
+        """Give an instant by which a limit is passed, if it ever is, by fixed charges too."""
         left = max(limit - self.base, 0)
         begun_us = max(self.from_us, self.terms.settled_us)
         alone = []  # by when each source that never ends has passed the limit alone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -78,6 +78,7 @@ class Tariff:
         version: what the record of a call names, so that its charge can be computed again.
         announcement: when the price is spoken and confirmed.
         tariff_class: how the caller's operator learns the charge; None: as `charge_class`.
+        worked_out: what `terms.py` has worked out of the table, once for all its calls.
 
     Raises:
         InvalidTariff: with every fault found.
@@ -97,6 +98,9 @@ class Tariff:
     version: str = ""
     announcement: Announcement = Announcement()
     tariff_class: TariffClass | None = None
+    worked_out: dict[object, object] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Judge the whole table, then freeze its levels in the order of their numbers."""

@@ -10,7 +10,7 @@ Inside terms and stays all instants are µs from the start of the call, written 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
@@ -54,6 +54,51 @@ class Prices(NamedTuple):
     step: tuple[int, int] | None
 
 
+class _Shared(NamedTuple):
+    """What all calls of a table share that start under one and the same law."""
+
+    vat_rate: Decimal
+    increment_us: int
+    rounding_to: Decimal | None
+    maximum: Decimal | None
+    limit: int | None
+    prices: dict[tuple[int, int], Prices]
+    refusals: dict[tuple[int, int], str | None]
+
+
+def _shared(tariff: Tariff, law: Law, start_us: int) -> _Shared:
+    """Work out what a table's calls share, or find it: the table keeps it."""
+    key = (law, law.period(start_us))
+    kept = tariff.worked_out.get(key)
+    if not isinstance(kept, _Shared):
+        kept = tariff.worked_out[key] = _worked_out(tariff, law, start_us)
+    return kept
+
+
+def _worked_out(tariff: Tariff, law: Law, start_us: int) -> _Shared:
+    def lawful(subject: Subject, given: Decimal | None) -> Decimal | None:
+        limit = law.value(subject, tariff.category, start_us)
+        return min((value for value in (given, limit) if value is not None), default=None)
+
+    vat_rate = law.vat_rate(start_us)
+    increment_s = lawful(Subject.INCREMENT_S, Decimal(tariff.increment_s))
+    coin = tariff.rounding.to
+    maximum = lawful(Subject.WHOLE_CALL, tariff.max_charge)
+    limit = None
+    if maximum is not None:
+        gross = Fraction(maximum)
+        limit = floor(UNITS * (gross if tariff.includes_vat else without_vat(gross, vat_rate)))
+    return _Shared(
+        vat_rate=vat_rate,
+        increment_us=int(increment_s or 1) * SECOND_US,
+        rounding_to=None if coin is None else lawful(Subject.ROUNDING_TO, coin),
+        maximum=None if maximum is None else cut_off(Fraction(maximum)),
+        limit=limit,
+        prices={},
+        refusals={},
+    )
+
+
 class Terms:
     """What one call is charged under.
 
@@ -92,37 +137,31 @@ class Terms:
     def __init__(
         self, tariff: Tariff, law: Law, start_us: int, withheld: Iterable[Withheld] = ()
     ) -> None:
-        def lawful(subject: Subject, given: Decimal | None) -> Decimal | None:
-            limit = law.value(subject, tariff.category, start_us)
-            return min((value for value in (given, limit) if value is not None), default=None)
-
         self.tariff = tariff
         self.start_us = start_us
-        self.vat_rate = law.vat_rate(start_us)
-        increment_s = lawful(Subject.INCREMENT_S, Decimal(tariff.increment_s))
-        self.increment_us = int(increment_s or 1) * SECOND_US
-        self.free_us = tariff.free_s * SECOND_US
-        coin = tariff.rounding.to
-        self.rounding_to = None if coin is None else lawful(Subject.ROUNDING_TO, coin)
-        maximum = lawful(Subject.WHOLE_CALL, tariff.max_charge)
-        self.maximum = None if maximum is None else cut_off(Fraction(maximum))
-        self.limit = None if maximum is None else self._limit(Fraction(maximum))
         spared = {(one.kind, one.at_us - start_us) for one in withheld}
         self.withheld_steps = frozenset(at for kind, at in spared if kind == "step")
         self._withheld_fixed = sorted(at for kind, at in spared if kind == "fixed")
         self.settled_us = max((at + 1 for _, at in spared), default=0)
         self._law = law
+        shared = _shared(tariff, law, start_us)
+        self.vat_rate = shared.vat_rate
+        self.increment_us = shared.increment_us
+        self.free_us = tariff.free_s * SECOND_US
+        self.rounding_to = shared.rounding_to
+        self.maximum = shared.maximum
+        self.limit = shared.limit
+        self._prices = shared.prices
+        self._refusals = shared.refusals
         edges = law.price_changes(tariff.category, start_us)
         self._edges = tuple(at_us - start_us for at_us in edges)
-        self._prices: dict[tuple[int, int], Prices] = {}
-        self._refusals: dict[tuple[int, int], str | None] = {}
 
     def edge_after(self, at_us: int) -> int | None:
         """Give the first instant after one at which the law on prices changes, or None."""
         return next((edge for edge in self._edges if edge > at_us), None)
 
     def prices(self, number: int, at_us: int) -> Prices:
-        """Give a level's prices by the law in force at an instant; computed once.
+        """Give a level's prices by the law in force at an instant; computed once for all calls.
 
         Raises:
             UnknownLevel: the table lacks the level.
@@ -148,12 +187,8 @@ class Terms:
             self._refusals[key] = self._refused(number, at_us)
         return self._refusals[key]
 
-    def _limit(self, gross: Fraction) -> int:
-        included = self.tariff.includes_vat
-        return floor(UNITS * (gross if included else without_vat(gross, self.vat_rate)))
-
     def _period(self, at_us: int) -> int:
-        return bisect_right(self._edges, at_us)
+        return self._law.period(self.start_us + at_us)
 
     def _refused(self, number: int, at_us: int) -> str | None:
         if number not in self.tariff.levels:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from tariffs.money import rounded_half_up
+from tariffs.money import exact, rounded_half_up
 
 
 def with_vat(net: Fraction, rate: Decimal) -> Fraction:
     """Add the tax to an amount without it, exactly; rate is a share such as 0.081."""
-    return net * (1 + Fraction(rate))
+    return net * (1 + exact(rate))
 
 
 def without_vat(gross: Fraction, rate: Decimal) -> Fraction:
     """Take the tax out of an amount that includes it, exactly."""
-    return gross / (1 + Fraction(rate))
+    return gross / (1 + exact(rate))
 
 
 def vat_in(gross: Decimal, rate: Decimal) -> Decimal:
@@ -23,5 +23,6 @@ def vat_in(gross: Decimal, rate: Decimal) -> Decimal:
 
     The net amount is the rest, so that tax and net always sum to what the caller is charged.
     """
-    amount = Fraction(gross)
-    return rounded_half_up(amount - without_vat(amount, rate))
+    amount, per = gross.as_integer_ratio()
+    share, of = rate.as_integer_ratio()
+    return rounded_half_up(Fraction(amount * share, per * (of + share)))

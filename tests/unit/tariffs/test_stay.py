@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tariffs import SWISS_LAW
+from tariffs.money import units_of
 from tariffs.run import started
 from tariffs.stay import Stay
 from tariffs.terms import Terms
@@ -58,3 +61,20 @@ class TestFixedCharges:
 
         assert instants == [at_us // SECOND_US for at_us, _ in charges]
         assert stay.fixed_units(until_s * SECOND_US) == sum(units for _, units in charges)
+
+
+class TestPassing:
+    @pytest.mark.parametrize("free_s", [0, 3])
+    @pytest.mark.parametrize("from_us", [0, 1, 4 * SECOND_US])
+    @pytest.mark.parametrize("limit_s", [-1, 0, 1, 10])
+    def test_time_alone_passes_a_limit_where_the_total_first_does(
+        self, free_s: int, from_us: int, limit_s: int
+    ):
+        """Worked out at once, it is the first second that a look at each would find."""
+        terms = Terms(make_tariff(make_level("6.00"), free_s=free_s), SWISS_LAW, NOON_US)
+        stay = started(terms, 1)._replace(from_us=from_us, base=units_of(Decimal("1.00")))
+        limit = stay.base + limit_s * stay.prices.per_increment
+        looked_at = (from_us, *range(0, 20 * SECOND_US, SECOND_US))
+
+        first = next(at for at in looked_at if at >= from_us and stay.total(at + 1) > limit)
+        assert first == stay.passes_us(limit)
