@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NewType
+from typing import Literal, NamedTuple, NewType
 
 import phonenumbers
 from phonenumbers import (
@@ -40,6 +40,7 @@ _SERVICE = re.compile(r"\+(41(?P<swiss>800|840|842|844|848|900|901|906)[0-9]{6}|
 _SWISS = re.compile(r"\+41[1-9][0-9]{8}")
 _SWISS_PERSONAL = "+41878"
 _INTERNATIONAL_FREEPHONE = re.compile(r"\+800[0-9]{8}")
+_MOST_KEPT = 8192  # answers of the library, which needs a third of a millisecond for one
 _LONGEST_SHORT_NUMBER = 6  # digits; Swiss ones (112, 144, 1414, 1811) have three to five
 
 _SERVICE_TYPES = frozenset(
@@ -153,6 +154,7 @@ def is_service_number(number: E164) -> bool:
     return parsed is not None and phonenumbers.number_type(parsed) in _SERVICE_TYPES
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def line_kind_of(number: E164, *, region: str = HOME_REGION) -> LineKind:
     """Say what kind of line a number is, seen from a country."""
     parsed = _parsed_or_none(number)
@@ -181,7 +183,7 @@ def short_number_kind(
     """
     code = phonenumbers.country_code_for_region(region)
     digits = re.sub(rf"^(\+|00){code}", "", _SEPARATORS.sub("", text[:_LONGEST_TEXT]))
-    if not re.fullmatch(rf"[0-9]{{1,{_LONGEST_SHORT_NUMBER}}}", digits):
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_SHORT_NUMBER):
         return None
     return "emergency" if shortnumberinfo.is_emergency_number(digits, region) else "short"
 
@@ -193,7 +195,10 @@ def _without_prefix(dialled: str, prefixes: Iterable[str]) -> Iterator[str]:
     yield dialled
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def _canonical(dialled: str, region: str) -> E164 | None:
+    if is_e164(dialled) and _is_possible(dialled):
+        return E164(dialled)
     if not _DIALLED.fullmatch(dialled):
         return None
     parsed = _parsed_or_none(dialled, region)
@@ -214,23 +219,51 @@ def _parsed_or_none(text: str, region: str | None = None) -> PhoneNumber | None:
         return None
 
 
-def _could_change(number: str) -> bool:
-    for length in (1, 2, 3):  # of country codes, none of which begins another
-        code = number[1 : 1 + length]
-        if code in _COUNTRY_CODES:
-            dialled_before = _dialled_before_national(code)
-            rest = number[1 + length :]
-            return dialled_before is not None and dialled_before.match(rest) is not None
-    return False
+class _Country(NamedTuple):
+    """What the library knows of a country's national numbers.
+
+    Attributes:
+        dialled_before: what it takes off their front; None when nothing.
+        lengths: how many digits they may have.
+    """
+
+    dialled_before: re.Pattern[str] | None
+    lengths: frozenset[int]
 
 
 _COUNTRY_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 
 @lru_cache(maxsize=512)
-def _dialled_before_national(country_code: str) -> re.Pattern[str] | None:
-    """Give what the library takes off the front of a country's national numbers."""
-    region = phonenumbers.region_code_for_country_code(int(country_code))
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(country_code), region)
+def _country_of(code: str) -> _Country:
+    region = phonenumbers.region_code_for_country_code(int(code))
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
     prefix = metadata.national_prefix_for_parsing if metadata is not None else None
-    return re.compile(prefix) if prefix else None
+    numbers = metadata.general_desc if metadata is not None else None
+    return _Country(
+        dialled_before=re.compile(prefix) if prefix else None,
+        lengths=frozenset(numbers.possible_length if numbers is not None else ()),
+    )
+
+
+def _split(number: str) -> tuple[_Country | None, str]:
+    """Take a number in E.164 apart: its country, None for one that is not known; the rest."""
+    for end in (2, 3, 4):  # of country codes, none of which begins another
+        if number[1:end] in _COUNTRY_CODES:
+            return _country_of(number[1:end]), number[end:]
+    return None, ""
+
+
+def _could_change(number: str) -> bool:
+    country, rest = _split(number)
+    if country is None or country.dialled_before is None:
+        return False
+    return country.dialled_before.match(rest) is not None
+
+
+def _is_possible(number: str) -> bool:
+    """Say whether the library would leave a number in E.164 as it is; no may be a perhaps."""
+    country, rest = _split(number)
+    if country is None or len(rest) not in country.lengths or rest[0] == "0":
+        return False
+    return country.dialled_before is None or country.dialled_before.match(rest) is None

@@ -175,3 +175,26 @@ _COUNTRY_CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 def test_a_canonical_number_is_known_at_a_glance(text: str) -> None:
     """Of all countries: the same answer as reading it, which takes a hundred times as long."""
     assert canonical_or_same(text) == (parse_number_or_none(text) or text)
+
+
+@given(
+    text=st.builds(
+        lambda code, rest: f"+{code}{rest}",
+        st.sampled_from(_COUNTRY_CODES) | st.integers(1, 999),
+        st.from_regex(r"[0-9]{3,12}", fullmatch=True),
+    )
+)
+def test_a_canonical_number_is_read_as_the_library_reads_it(text: str) -> None:
+    """What needs no library gets the answer the library would have given."""
+    number = parse_number_or_none(text)
+    try:
+        parsed = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        assert number is None
+        return
+    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    is_possible = phonenumbers.is_possible_number(parsed)
+    if number is not None:
+        assert (number, is_possible) == (written, True)
+    else:
+        assert not (is_possible and is_e164(written)) or parsed.italian_leading_zero
