@@ -19,6 +19,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from callcontrol.calls.call import Call
@@ -45,7 +46,8 @@ _SWITCH_KNOWS = frozenset(
         "attempts", "changes",
     }
 )  # fmt: skip
-_NOTHING: Sequence[object] = (None, [], "")
+_KEPT = [field.name for field in fields(Cdr) if field.name not in _SWITCH_KNOWS]
+_NOTHING: Sequence[object] = (None, (), "")
 
 
 def keep(call: Call, engine: str) -> Command:
@@ -58,9 +60,9 @@ def keep(call: Call, engine: str) -> Command:
     this = call.tries[-1]
     facts = {
         "draft": {
-            name: value
-            for name, value in json.loads(call.draft.to_json()).items()
-            if name not in _SWITCH_KNOWS and value not in _NOTHING
+            name: codec.plain(value)
+            for name in _KEPT
+            if (value := getattr(call.draft, name)) not in _NOTHING
         },
         "step": this.dial.step + 1,
         "branches": [

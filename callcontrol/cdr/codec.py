@@ -15,24 +15,12 @@ from tariffs import exact_text
 
 T = TypeVar("T")
 Read = Callable[[object, str], Any]
+Write = Callable[[Any], object]
 
 
 def plain(value: object) -> object:
     """Turn a dataclass into dicts, lists, strings, ints, bools, None; amounts into strings."""
-    if isinstance(value, (str, int, types.NoneType)):
-        return value
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, Fraction):
-        return exact_text(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    return {
-        name: plain(getattr(value, name))
-        for name in _names(typing.cast("Any", value.__class__))
-    }
+    return _writer(value.__class__)(value)  # type: ignore[arg-type]  # classes are hashable
 
 
 def build(kind: type[T], value: object) -> T:
@@ -42,6 +30,45 @@ def build(kind: type[T], value: object) -> T:
         ValueError: a field is missing, unknown or of the wrong kind; the sentence names it.
     """
     return typing.cast("T", _reader(typing.cast("Any", kind))(value, ""))
+
+
+@cache
+def _writer(kind: type) -> Write:
+    """Make the function that writes values of one class; made once for each class."""
+    for base, write in _WRITERS:
+        if issubclass(kind, base):
+            return write
+    hints = typing.get_type_hints(kind)
+    names = _names(kind)
+    others = tuple(name for name in names if not _is_plain(hints[name]))
+
+    def write_fields(value: object) -> object:
+        written: dict[str, object] = {name: getattr(value, name) for name in names}
+        for name in others:
+            written[name] = plain(written[name])
+        return written
+
+    return write_fields
+
+
+_WRITERS: tuple[tuple[type | tuple[type, ...], Write], ...] = (
+    ((str, int, types.NoneType), lambda value: value),
+    ((tuple, list), lambda items: [plain(item) for item in items]),
+    (Decimal, str),
+    (Fraction, exact_text),
+    (Mapping, lambda items: {str(key): plain(item) for key, item in items.items()}),
+)
+
+
+def _is_plain(annotation: object) -> bool:
+    """Say whether values of an annotated type are written as they are."""
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        return all(map(_is_plain, typing.get_args(annotation)))
+    if typing.get_origin(annotation) is typing.Literal:
+        return all(isinstance(arg, str | int) for arg in typing.get_args(annotation))
+    if isinstance(annotation, typing.NewType):
+        return _is_plain(annotation.__supertype__)
+    return isinstance(annotation, type) and issubclass(annotation, (str, int, types.NoneType))
 
 
 @cache
