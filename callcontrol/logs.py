@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+from callcontrol.log_stream import LogStream
 
 # Five leading and two trailing digits may be seen (domain rule 2); what lies between is hidden.
 # Nine digits are the shortest that can be one person's number; shorter digit runs are counts.
@@ -39,7 +41,9 @@ def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def configure(level: str = "info", *, stream: TextIO | None = None) -> FilteringBoundLogger:
+def configure(
+    level: str = "info", *, stream: TextIO | LogStream | None = None
+) -> FilteringBoundLogger:
     """Set structlog up for this process and give the root logger.
 
     Args:
@@ -57,7 +61,9 @@ def configure(level: str = "info", *, stream: TextIO | None = None) -> Filtering
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(
+            file=cast("TextIO", sys.stderr if stream is None else stream)
+        ),
         cache_logger_on_first_use=True,
     )
     logger: FilteringBoundLogger = structlog.get_logger()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from callcontrol import logs
 from callcontrol.cdr.absorb import absorb, left_behind
 from callcontrol.config import Settings, described, settings
 from callcontrol.errors import CallControlError
+from callcontrol.log_stream import LogStream
 
 
 def _settings_listed() -> str:
@@ -53,7 +55,8 @@ def serve(
     `name.2` and so on.
     """
     chosen = settings()
-    log = logs.configure(chosen.log_level).bind(engine=chosen.engine)
+    stream = LogStream(sys.stderr.fileno())
+    log = logs.configure(chosen.log_level, stream=stream).bind(engine=chosen.engine)
     # Each imported where it is used: a supervisor does without the engine, half its memory.
     if worker is not None:
         from callcontrol.workers.inside import serve_as_worker

@@ -67,18 +67,19 @@ class EngineProcess:
         """Whether it lives."""
         return self._process is not None and self._process.poll() is None
 
-    def spawn(self) -> None:
-        """Start it and do not wait."""
+    def spawn(self, *, log_fd: int = subprocess.PIPE) -> None:
+        """Start it and do not wait; its log is ours to read, unless it goes elsewhere."""
         self.lives += 1
         self._process = subprocess.Popen(
             [sys.executable, "-m", "callcontrol", "serve", *self._words],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=log_fd,
             env={**self.environment, "PYTHONPATH": str(ROOT)},
             cwd=self._log.parent,
             preexec_fn=self._files and self._limit_files,
         )
-        gevent.spawn(self._read, self._process)
+        if self._process.stderr is not None:
+            gevent.spawn(self._read, self._process)
 
     def start(self, *, within_s: float = 60) -> None:
         """Start it and wait until it takes calls."""
