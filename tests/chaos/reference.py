@@ -21,6 +21,7 @@ SECOND = "0901100003"  # the first destination is busy, the second answers
 CAPPED = "0901100004"  # ends at 0.30, after three seconds
 CLOSED = "0901100005"  # closed, with a message
 UNKNOWN = "0901999999"
+FREE = "0800100001"
 HANGS_UP = "0901100006"  # the destination ends it after a second and a half
 
 _TEXT = """
@@ -30,8 +31,10 @@ customers:
   acme: {{name: Acme AG}}
 tariffs:
   tenth: [{{category: "0901", version: "1", rounding: {{to: "0.10"}}, levels: {{1: {{per_minute: "6.00"}}, 2: {{per_call: "1.00", per_minute: "3.00"}}}}}}]
+  free: [{{category: "0800", version: "1", levels: {{1: {{}}}}}}]
   capped: [{{category: "0901", version: "1", rounding: {{to: "0.10"}}, max_charge: "0.30", levels: {{1: {{per_minute: "6.00"}}}}}}]
 numbers:
+  "+41800100001": {{customer: acme, tariff: free, routes: {{all: {{steps: [{{targets: [{{address: "+41445550101", gateways: [trunk]}}]}}]}}}}, default_route: all}}
   "+41901100001": {{customer: acme, tariff: tenth, routes: {{all: {{steps: [{{targets: [{{address: "+41445550101", gateways: [trunk]}}]}}]}}}}, default_route: all}}
   "+41901100002": {{customer: acme, tariff: tenth, routes: {{all: {{steps: [{{targets: [{{address: "+41445550102", gateways: [trunk]}}]}}]}}}}, default_route: all}}
   "+41901100003": {{customer: acme, tariff: tenth, routes: {{all: {{steps: [{{targets: [{{address: "+41445550103", gateways: [trunk]}}]}}, {{targets: [{{address: "+41445550101", gateways: [trunk]}}]}}]}}}}, default_route: all}}

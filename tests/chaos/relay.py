@@ -1,10 +1,11 @@
-"""A TCP relay between switch and engine: sees what passes, holds it, cuts and stalls it."""
+"""A TCP relay in front of switch, engine or Postgres: sees what passes, holds, cuts, stalls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import gevent
 from gevent import socket
@@ -41,12 +42,12 @@ class Relay:
     """Listens in place of `target` and passes on what comes.
 
     Args:
-        target: port of the loopback to connect to.
-        serves_engine: whether who connects is the engine (the link), not the switch.
+        target: where to connect to: a port of the loopback, or a socket's path.
+        serves_engine: whether who connects is the engine, not the switch.
         port: to listen at; 0: any.
     """
 
-    def __init__(self, target: int, *, serves_engine: bool, port: int = 0) -> None:
+    def __init__(self, target: int | Path, *, serves_engine: bool, port: int = 0) -> None:
         self.target = target
         self.snare: Snare | None = None
         self._towards = (TO_SWITCH, TO_ENGINE) if serves_engine else (TO_ENGINE, TO_SWITCH)
@@ -79,7 +80,7 @@ class Relay:
 
     def _serve(self, near: socket.socket, _address: object) -> None:
         try:
-            far = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+            far = _connected(self.target)
         except OSError:
             # Nobody there: whoever connects to us is to see that too, and try the next.
             near.close()
@@ -131,6 +132,14 @@ class Relay:
         if snare.pattern and snare.pattern in seen:
             self.snare = None
             snare.spring()
+
+
+def _connected(target: int | Path) -> socket.socket:
+    if isinstance(target, int):
+        return socket.create_connection(("127.0.0.1", target), timeout=5)
+    far = socket.socket(socket.AF_UNIX)
+    far.connect(str(target))
+    return far
 
 
 def _shut(end: socket.socket) -> None:

@@ -36,6 +36,7 @@ def served(stage: Stage) -> bool:
     return [one["ended_by"] for one in seen] == ["caller"] * _CALLS
 
 
+@pytest.mark.long
 def test_its_reader_stalls_and_leaves(stage: Stage):
     """A pipe of one page is full after some calls; then it is closed at the other end."""
     engine = stage.engine("engine", int(stage.engines.rpartition(":")[2]))

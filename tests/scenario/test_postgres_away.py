@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import gevent
+import gevent.event
 import pytest
 
 from callcontrol.cdr.journal_file import read_only
+from tests.chaos.relay import TO_ENGINE, Relay, Snare
 from tests.scenario.test_prices import expected_charge
 
 NUMBER = "0900100002"
@@ -117,6 +121,50 @@ def test_disk_of_postgres_is_full(stack):
     shipped(stack)
 
 
+@pytest.fixture
+def small_disk(stack):
+    """A disk of a megabyte for the records of this month; it is given back in the end."""
+    folder = stack.postgres.folder / "small"
+    folder.mkdir(exist_ok=True)
+    owner = (stack.postgres.folder / "data").stat()
+    options = f"size=1m,mode=0700,uid={owner.st_uid},gid={owner.st_gid}"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "none", folder],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    calls(stack, 1)  # so that there is a partition
+    shipped(stack, 1)
+    month = f"cdrs_{datetime.now(UTC):%Y_%m}"
+    stack.query(f"CREATE TABLESPACE small LOCATION '{folder}'")
+    stack.query(f"ALTER TABLE {month} SET TABLESPACE small")
+    yield folder
+    stack.query(f"ALTER TABLE {month} SET TABLESPACE pg_default")
+    stack.query("DROP TABLESPACE small")
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.long
+def test_disk_under_the_records_is_really_full(stack, small_disk):
+    """Until somebody makes room there; then everything is shipped."""
+    other = small_disk / "other"
+    with suppress(OSError), other.open("wb") as file:
+        while True:
+            file.write(bytes(4096))
+            file.flush()
+    placed = 1
+    while "no room left on its disk" not in stack.engine_log():
+        calls(stack, 1)
+        placed += 1
+        assert placed < 30
+    assert stack.is_ready()
+    other.unlink()
+
+    shipped(stack, placed)
+
+
 def test_postgres_is_slow(stack):
     """Somebody holds the table of records: no call waits for it."""
     holder = gevent.spawn(
@@ -135,6 +183,52 @@ def test_postgres_is_slow(stack):
     assert is_held
     assert took_s < 5
     shipped(stack)
+
+
+@pytest.fixture
+def relay(stack):
+    """A proxy between engine and Postgres, such as a pooler."""
+    relay = Relay(stack.postgres.folder / ".s.PGSQL.5432", serves_engine=True)
+    way = f"127.0.0.1:{relay.port}/postgres?sslmode=disable"
+    with stack.engine_with(dsn=f"postgresql://callcontrol@{way}"):
+        yield relay
+    relay.stop()
+
+
+@pytest.mark.long
+def test_proxy_before_postgres_says_nothing(stack, relay):
+    """It takes connections and all that is sent, and answers nothing: no call waits."""
+    relay.stall()
+    started = datetime.now(UTC)
+    calls(stack)
+    took_s = (datetime.now(UTC) - started).total_seconds()
+    wait_for_backlog(stack)
+    stack.eventually(lambda: stack.metric("callcontrol_store_up") == 0, within_s=60)
+    assert stack.is_ready()
+    relay.flow()
+
+    assert took_s < 5
+    shipped(stack)
+
+
+@pytest.mark.long
+def test_connection_breaks_after_the_commit_and_before_the_engine_knows(stack, relay):
+    """The records are sent again, and are there once."""
+    broken = gevent.event.Event()
+    calls(stack, 1)
+    shipped(stack, 1)
+    relay.stall()
+    calls(stack, 1)
+    wait_for_backlog(stack, 1)
+    # What is under way holds one record; the two that follow go together.
+    calls(stack)
+    wait_for_backlog(stack, 3)
+    relay.snare = Snare(towards=TO_ENGINE, pattern=b"INSERT 0 2", spring=broken.set)
+    relay.flow()
+
+    assert broken.wait(30)
+    shipped(stack, 4)
+    assert stack.metric("callcontrol_records_shipped_total") == 2
 
 
 def test_schema_is_newer_than_the_engine(stack):
