@@ -1,7 +1,7 @@
 """A stand-in for FreeSWITCH: SIP over UDP by sippy, the event socket by us.
 
 It lets calls be placed, decided, bridged and ended where no switch is at hand, and behaves on
-the wire as FreeSWITCH 1.11 did in the recordings of `fixtures/esl`. No media flows.
+the wire as FreeSWITCH 1.11 did in the recordings of `fixtures/esl`. No voice flows; keys are taken from it.
 
 Layout, top down; a line uses the lines below it:
 

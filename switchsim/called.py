@@ -14,6 +14,7 @@ from switchsim.outgoing_dialogue import OutgoingDialogue
 from switchsim.settings import Address
 from switchsim.sip_text import body, header
 from switchsim.sip_types import SipMessage, SipTransaction
+from switchsim.voice_keys import VoicePort
 
 if TYPE_CHECKING:
     from switchsim.switch import Switch
@@ -30,6 +31,7 @@ class CalledLeg:
         target: where to send the INVITE.
         partner: the caller's channel, which learns how this leg failed.
         codecs: what to offer.
+        events: the payload type to offer keys in the voice stream as; None: not at all.
         on_change: called whenever something happened to the leg.
     """
 
@@ -43,13 +45,14 @@ class CalledLeg:
         partner: Channel,
         codecs: tuple[str, ...],
         on_change: Callable[[], None],
+        events: str | None = None,
     ) -> None:
         self._switch = switch
         self.channel = channel
         self._partner = partner
         self._on_change = on_change
         self._dialogue = OutgoingDialogue(
-            switch, channel, uri=uri, target=target, codecs=codecs
+            switch, channel, uri=uri, target=target, codecs=codecs, events=events
         )
         self._is_invited = False
         self._end_status = ""  # "sip:486": how SIP says the leg ended, when it did
@@ -67,6 +70,11 @@ class CalledLeg:
     def is_up(self) -> bool:
         """Whether the leg still lives."""
         return self.channel.is_up
+
+    @property
+    def voice(self) -> VoicePort | None:
+        """Where its keys arrive in the voice stream."""
+        return self._dialogue.voice
 
     def invite(self) -> None:
         """Sends the INVITE and fires the events of a new leg; nothing when it has ended."""

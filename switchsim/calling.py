@@ -22,6 +22,7 @@ from switchsim.sip_text import (
     token,
 )
 from switchsim.sip_types import SipMessage, SipTransaction
+from switchsim.voice_keys import VoicePort
 
 _cseq = itertools.count(123_200_000)
 
@@ -32,6 +33,7 @@ class CallingLeg:
     Args:
         invite: the request as sippy parsed it.
         transaction: sippy's server transaction of it.
+        voice: where its keys arrive, when it sends them in the voice stream.
         on_signal: gets what the caller does, as functions to run in the call's own time.
     """
 
@@ -43,12 +45,14 @@ class CallingLeg:
         endpoint: SipEndpoint,
         settings: Settings,
         media_port: int,
+        voice: VoicePort | None = None,
     ) -> None:
         self.invite = invite
         self._transaction = transaction
         self._endpoint = endpoint
         self._settings = settings
         self.media_port = media_port
+        self.voice = voice
         self.media_session = 1_795_480_000 + media_port
         self._version = 1  # of our session description
         self.source: Address = invite.getSource()
@@ -200,7 +204,12 @@ class CallingLeg:
             codecs=codecs,
             version=self._version,
             direction=direction,
+            events=self._events,
         )
+
+    @property
+    def _events(self) -> str | None:
+        return self.media.events if self.media else None
 
     @property
     def _host(self) -> str:
@@ -217,6 +226,7 @@ class CallingLeg:
             codecs=codecs,
             version=self._version,
             direction=direction,
+            events=self._events,
         )
 
     def _contact(self) -> tuple[str, str]:

@@ -26,9 +26,19 @@ class CallerRequests:
         self._session = session
         session.leg.on_request_in = self._on_request
         session.leg.on_acknowledged = self._on_ack
+        if session.leg.voice is not None:
+            session.leg.voice.on_key = self._on_key
 
     def _on_request(self, request: SipMessage, transaction: SipTransaction) -> None:
         self._session.signal(lambda: self._answer(request, transaction))
+
+    def _on_key(self, digit: str, duration: int) -> None:
+        def press() -> None:
+            self._session.pressed.append(digit)
+            channel = self._session.channel
+            pressed(self._switch, channel, self._peer(), digit, duration, source="RTP")
+
+        self._session.signal(press)
 
     def _on_ack(self, request: SipMessage) -> None:
         put = self._session.channel.variables.set
@@ -90,7 +100,14 @@ def wire_destination(switch: "Switch", leg: CalledLeg, session: "Session") -> No
             other = session.channel if session.channel.is_answered else None
             pressed(switch, leg.channel, other, *digit)
 
+    def on_key(digit: str, duration: int) -> None:
+        if leg.is_up:
+            other = session.channel if session.channel.is_answered else None
+            pressed(switch, leg.channel, other, digit, duration, source="RTP")
+
     leg.on_info = on_info
+    if leg.voice is not None:
+        leg.voice.on_key = on_key
 
 
 def digit_of(request: SipMessage) -> tuple[str, int] | None:
@@ -112,7 +129,13 @@ def digit_of(request: SipMessage) -> tuple[str, int] | None:
 
 
 def pressed(
-    switch: "Switch", channel: "Channel", other: "Channel | None", digit: str, duration: int
+    switch: "Switch",
+    channel: "Channel",
+    other: "Channel | None",
+    digit: str,
+    duration: int,
+    *,
+    source: str = "ENDPOINT",
 ) -> None:
     """The party of `channel` pressed a digit: an event, and an INFO to the other side.
 
@@ -122,7 +145,7 @@ def pressed(
     after = [
         ("DTMF-Digit", digit),
         ("DTMF-Duration", str(duration)),
-        ("DTMF-Source", "ENDPOINT"),
+        ("DTMF-Source", source),
     ]
     channel.fire("DTMF", after=after)
     if other is not None and not channel.variables.is_true("bridge_filter_dtmf"):

@@ -113,6 +113,7 @@ class Originate:
             target=where.target,
             partner=session.channel,
             codecs=_offered(session),
+            events=session.leg.media.events if session.leg.media else None,
             on_change=session.poke,
         )
         switch.adopt(leg, session)

@@ -36,6 +36,7 @@ class OutgoingDialogue:
         uri: the request URI, `sip:…`.
         target: where the INVITE goes.
         codecs: what to offer.
+        events: the payload type to offer keys in the voice stream as; None: not at all.
     """
 
     def __init__(
@@ -46,15 +47,17 @@ class OutgoingDialogue:
         uri: str,
         target: Address,
         codecs: tuple[str, ...],
+        events: str | None = None,
     ) -> None:
         self._switch = switch
+        self._events = events
         self._endpoint = switch.endpoint
         self.uri = uri
         self.target = target
         self.call_id = switch.new_uuid()
         self.tag = token()
         self.cseq = next(_cseq)
-        self.media_port = switch.next_media_port()
+        self.media_port, self.voice = switch.open_voice(events)
         host = switch.endpoint.address[0]
         self.sender = f"{sender_of(channel, host)};tag={self.tag}"
         self.to = f"<{uri}>"
@@ -63,6 +66,7 @@ class OutgoingDialogue:
             host=host,
             port=self.media_port,
             codecs=codecs or ("PCMA", "PCMU"),
+            events=events,
         )
         self.is_over = False
         self._version = 1  # of our session description
@@ -151,6 +155,7 @@ class OutgoingDialogue:
             codecs=codecs,
             version=self._version,
             direction=direction,
+            events=self._events,
         )
         agent, *rest = self._agent_headers()
         contact = ("Contact", f"<sip:mod_sofia@{host}:{port}>")
@@ -169,6 +174,7 @@ class OutgoingDialogue:
             codecs=codecs,
             version=self._version,
             direction=direction,
+            events=self._events,
         )
 
     def end(self) -> None:

@@ -1,6 +1,7 @@
 """Session descriptions: the offer to a destination and the answer to a caller.
 
-No media flows; codecs are negotiated so far that the messages and variables are right.
+No voice flows; codecs are negotiated so far that the messages and variables are right. Keys in
+the voice stream are taken where the caller offers them, and offered to the destination then.
 """
 
 import re
@@ -20,6 +21,7 @@ class Media:
     port: str
     codecs: tuple[str, ...]
     direction: str
+    events: str | None = None  # the payload type of keys, where it takes them
 
 
 def read(text: str) -> Media | None:
@@ -37,12 +39,24 @@ def read(text: str) -> Media | None:
         port=audio.group(1),
         codecs=tuple(codec for codec in codecs if codec in ALL),
         direction=direction.group(1) if direction else "sendrecv",
+        events=next(
+            (
+                number
+                for number in numbers
+                if number.isdigit() and names.get(number, "").lower() == "telephone-event"
+            ),
+            None,
+        ),
     )
 
 
-def offer(*, session: int, host: str, port: int, codecs: tuple[str, ...]) -> str:
+def offer(
+    *, session: int, host: str, port: int, codecs: tuple[str, ...], events: str | None = None
+) -> str:
     """The session description sent with an INVITE."""
-    return _describe(session, host, host, port, codecs, rtpmaps=codecs, direction=None)
+    return _describe(
+        session, host, host, port, codecs, rtpmaps=codecs, direction=None, events=events
+    )
 
 
 def offered_variable(offer: str) -> str:
@@ -61,10 +75,19 @@ def answer(
     codecs: tuple[str, ...] = IN_USE,
     version: int = 1,
     direction: str = "sendrecv",
+    events: str | None = None,
 ) -> str:
     """The session description sent with a 183 or 200; both ways is not said."""
     text = _describe(
-        session, origin, host, port, codecs, rtpmaps=codecs, direction=None, version=version
+        session,
+        origin,
+        host,
+        port,
+        codecs,
+        rtpmaps=codecs,
+        direction=None,
+        version=version,
+        events=events,
     )
     if direction == "sendrecv":
         return text
@@ -79,6 +102,7 @@ def local_variable(
     codecs: tuple[str, ...] = IN_USE,
     version: int = 1,
     direction: str = "sendrecv",
+    events: str | None = None,
 ) -> str:
     """The variable rtp_local_sdp_str of an answered leg."""
     return _describe(
@@ -90,6 +114,7 @@ def local_variable(
         rtpmaps=codecs,
         direction=direction,
         version=version,
+        events=events,
     )
 
 
@@ -103,8 +128,10 @@ def _describe(
     rtpmaps: tuple[str, ...],
     direction: str | None,
     version: int = 1,
+    events: str | None,
 ) -> str:
-    numbers = " ".join(_NUMBERS[codec] for codec in codecs)
+    numbers = " ".join([*(_NUMBERS[codec] for codec in codecs), *([events] if events else [])])
+    keys = [f"a=rtpmap:{events} telephone-event/8000", f"a=fmtp:{events} 0-15"]
     lines = [
         "v=0",
         f"o=FreeSWITCH {session} {session + version} IN IP4 {origin}",
@@ -113,6 +140,7 @@ def _describe(
         "t=0 0",
         f"m=audio {port} RTP/AVP {numbers}",
         *(f"a=rtpmap:{_NUMBERS[codec]} {codec}/8000" for codec in rtpmaps),
+        *(keys if events else []),
         "a=ptime:20",
     ]
     if direction:

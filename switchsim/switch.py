@@ -5,7 +5,7 @@ import logging
 import uuid as uuids
 from functools import partial
 
-from switchsim import api, applications
+from switchsim import api, applications, sdp
 from switchsim.called import CalledLeg
 from switchsim.caller_data import Arrival, first_variables, profile_of
 from switchsim.calling import CallingLeg
@@ -20,13 +20,16 @@ from switchsim.scheduler import Scheduler
 from switchsim.session import Session
 from switchsim.settings import Address, Settings
 from switchsim.sip import SipEndpoint
-from switchsim.sip_text import party, url_decode
+from switchsim.sip_text import body, party, url_decode
 from switchsim.sip_types import SipMessage, SipTransaction
 from switchsim.variables import expand
+from switchsim.voice_keys import VoicePort
 
 _SUPPORT = "sip_h_X-Fs-Support"
 # How long a switch that ends goes on telling so.
 _FAREWELL_S = 0.5
+# Of ports for voice, when others have theirs in the same range.
+_PORTS_TRIED = 100
 log = logging.getLogger(__name__)
 
 
@@ -92,6 +95,8 @@ class Switch:
         """Closes every socket; calls in progress are dropped without a word."""
         for session in list(self._sessions.values()):
             session.abandon()
+        for channel in self.channels():
+            self._close_voice(channel)
         for connection in list(self.connections):
             connection.drop()
         self.listener.close()
@@ -106,9 +111,21 @@ class Switch:
         self.sessions_so_far += 1
         return self.sessions_so_far
 
-    def next_media_port(self) -> int:
-        """A port for media that never flows."""
-        return next(self._media_ports)
+    def open_voice(self, events: str | None) -> tuple[int, VoicePort | None]:
+        """A port for media, which is listened to for keys where those may come that way.
+
+        Args:
+            events: the payload type of the keys; None: nothing is listened to.
+        """
+        if events is None:
+            return next(self._media_ports), None
+        for _ in range(_PORTS_TRIED):
+            port = next(self._media_ports)
+            try:
+                return port, VoicePort(self.loop, self.sip_address[0], port, int(events))
+            except OSError:  # somebody else has it
+                continue
+        return next(self._media_ports), None
 
     def find(self, uuid: str) -> Channel | None:
         """A channel by its id."""
@@ -184,8 +201,15 @@ class Switch:
 
     def forget(self, channel: Channel) -> None:
         """Drops a channel after its last event."""
+        self._close_voice(channel)
         for book in (self._channels, self._sessions, self._legs, self._owners):
             book.pop(channel.uuid, None)
+
+    def _close_voice(self, channel: Channel) -> None:
+        session, leg = self._sessions.get(channel.uuid), self._legs.get(channel.uuid)
+        voice = session.leg.voice if session else leg.voice if leg else None
+        if voice is not None:
+            voice.close()
 
     def ended(self, session: Session) -> None:
         """A call has reported its end."""
@@ -238,12 +262,15 @@ class Switch:
         uuid = self.new_uuid()
         source: Address = request.getSource()
         profile = profile_of(request, uuid=uuid, settings=self.settings, source=source[0])
+        media = sdp.read(body(request))
+        media_port, voice = self.open_voice(media.events if media else None)
         leg = CallingLeg(
             request,
             transaction,
             endpoint=self.endpoint,
             settings=self.settings,
-            media_port=self.next_media_port(),
+            media_port=media_port,
+            voice=voice,
         )
         channel = Channel(loop=self.loop, bus=self.bus, profile=profile)
         first_variables(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import uuid
+from collections.abc import Callable
 
 import gevent
 from gevent import socket
@@ -128,6 +129,7 @@ class Phone:
         self._said: dict[str, str] = {}
         self._switch: tuple[str, int] | None = None
         self._answered: dict[str, str] = {}
+        self._early: dict[str, str] = {}
         self._greenlets = [gevent.spawn(self._listen), gevent.spawn(self._hear)]
 
     def stop(self) -> None:
@@ -136,8 +138,20 @@ class Phone:
         self._socket.close()
         self.voice.close()
 
-    def call(self, dialled: str, switch_port: int) -> Conversation:
-        """Call a number, and give the conversation once it is answered."""
+    def call(
+        self,
+        dialled: str,
+        switch_port: int,
+        *,
+        on_voice: Callable[[Conversation], None] | None = None,
+    ) -> Conversation:
+        """Call a number, and give the conversation once it is answered.
+
+        Args:
+            dialled: the number.
+            switch_port: of the switch's SIP.
+            on_voice: called when there is a voice before the answer.
+        """
         self._switch = ("127.0.0.1", switch_port)
         call_id = f"{uuid.uuid4()}@phone"
         sender = f"<sip:{CALLER}@127.0.0.1>;tag={uuid.uuid4().hex[:8]}"
@@ -152,6 +166,11 @@ class Phone:
             body=self._offer(),
             kind="application/sdp",
         )
+        if on_voice is not None:
+            eventually(lambda: call_id in self._early, within_s=15, every_s=0.005)
+            early = Conversation(self, call_id, sender, to, "")
+            early.learn_media(self._early[call_id])
+            on_voice(early)
         eventually(lambda: call_id in self._answered, within_s=15, every_s=0.005)
         answer = self._answered[call_id]
         found = re.search(r"<(sip:[^>]+)>", _header(answer, "Contact"))
@@ -220,6 +239,8 @@ class Phone:
     def _take_answer(self, message: str) -> None:
         call_id, status = _header(message, "Call-ID"), int(message.split()[1])
         if status < 200:
+            if "m=audio" in message:
+                self._early[call_id] = message
             return
         if _header(message, "CSeq").endswith("INVITE"):
             self._answered[call_id] = message

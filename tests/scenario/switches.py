@@ -225,9 +225,9 @@ class Watch:
         """Count the legs the switch has."""
         return int(json.loads(self.api("show", "channels", "as", "json"))["row_count"])
 
-    def played(self, leg_uuid: str) -> list[Event]:
-        """Give the ends of what was played to a leg."""
-        return [event for event in self._played if event.uuid == leg_uuid]
+    def played(self, leg_uuid: str | None = None) -> list[Event]:
+        """Give the ends of what was played to a leg, or to all."""
+        return [event for event in self._played if leg_uuid in (None, event.uuid)]
 
     def keys_pressed(self, leg_uuid: str) -> list[Event]:
         """Give the keys pressed at the other end of a caller's leg, as the switch told them."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import gevent
 import pytest
@@ -14,8 +15,6 @@ from callcontrol.store import run
 from tariffs import Level, Meter, Tariff, Then
 from tests.scenario.phone import Phone
 from tests.scenario.records import us_of
-
-IS_REAL = "FREESWITCH" in os.environ
 
 LEVELS = Tariff(
     name="expected",
@@ -142,16 +141,8 @@ def talk(stack, destinations, caller):
     return talking
 
 
-@pytest.mark.parametrize(
-    "by",
-    [
-        "info",
-        pytest.param(
-            "rtp", marks=pytest.mark.skipif(not IS_REAL, reason="no media in the stand-in")
-        ),
-    ],
-)
-def test_the_destination_changes_the_price_there_and_back(stack, talk, by):
+@pytest.mark.parametrize(("by", "source"), [("info", "ENDPOINT"), ("rtp", "RTP")])
+def test_the_destination_changes_the_price_there_and_back(stack, talk, by, source):
     """*02#, then *01#: each from the instant of its hash, and the caller hears no key."""
     with talk("+41900800001") as this:
         this.called.press("*02#", by=by)
@@ -163,6 +154,9 @@ def test_the_destination_changes_the_price_there_and_back(stack, talk, by):
     changes = list(zip(this.hashes_us(), (2, 1), strict=True))
     expected = this.priced(changes)
     charge = this.cdr["charge"]
+    keys = stack.watch.keys_pressed(this.leg_uuid)
+    assert "".join(one.header("DTMF-Digit") or "" for one in keys) == "*02#*01#"
+    assert {one.header("DTMF-Source") for one in keys} == {source}
     assert this.caller.heard == ""
     assert (Decimal(charge["gross"]), charge["exact"]) == (
         expected.charge,
@@ -288,8 +282,7 @@ def test_the_level_of_a_number_with_its_running_calls(stack, talk):
             printed = stack.command("level", "0900 800 002", "2", "--live")
             stack.eventually(lambda: '"level": 2' in _route(stack))
     finally:
-        stack.command("level", "0900 800 002", "1")
-        stack.eventually(lambda: '"level": 1' in _route(stack))
+        stack.changed(lambda: stack.command("level", "0900 800 002", "1"))
 
     (change,) = this.cdr["changes"]
     expected = this.priced([(us_of(change["in_force_at"]), 2)])
@@ -302,6 +295,67 @@ def test_the_level_of_a_number_with_its_running_calls(stack, talk):
 
 def _route(stack):
     return stack.command("route", "0900800002", "--from", "+41795550001", "--json")
+
+
+def test_the_weekly_plan_changes_a_running_call(stack, talk):
+    """Where its number says so: from the very second of the plan, written in local time."""
+    at = datetime.now(ZoneInfo("Europe/Zurich")).replace(microsecond=0) + timedelta(seconds=5)
+    stack.changed(
+        lambda: stack.query(
+            "INSERT INTO level_slots (number, position, weekdays, starts, ends, level) VALUES"
+            f" ('+41900800005', 0, '{{0,1,2,3,4,5,6}}', '{at:%H:%M:%S}',"
+            f" '{at + timedelta(hours=1):%H:%M:%S}', 2)"
+        )
+    )
+    try:
+        with talk("+41900800005") as this:
+            before = this.level()
+            stack.eventually(lambda: this.level() == 2)
+    finally:
+        stack.changed(
+            lambda: stack.query("DELETE FROM level_slots WHERE number = '+41900800005'")
+        )
+
+    (change,) = this.cdr["changes"]
+    expected = this.priced([(us_of(at.isoformat()), 2)])
+    assert before == 1
+    assert (change["level"], change["by"], change["refused"]) == (2, "plan", None)
+    assert us_of(change["in_force_at"]) == us_of(at.isoformat())
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
+
+
+def test_a_level_the_law_forbids(stack, talk):
+    """Whoever wrote it into the table: it is refused in force, and `check` names it."""
+    table = (
+        "(SELECT tariff_tables.id FROM tariff_tables JOIN tariffs ON tariffs.id = tariff_id"
+        " WHERE name = 'below-the-law')"
+    )
+    stack.changed(
+        lambda: stack.query(
+            "INSERT INTO tariff_levels (table_id, level, per_minute)"
+            f" VALUES ({table}, 2, 10.01)"
+        )
+    )
+    try:
+        says = stack.refused("check")
+        with talk("+41900800006") as this:
+            this.called.press("*02#")
+            this.wait_until_changed(1)
+    finally:
+        stack.changed(
+            lambda: stack.query(
+                f"DELETE FROM tariff_levels WHERE table_id = {table} AND level = 2"
+            )
+        )
+
+    (change,) = this.cdr["changes"]
+    assert "below-the-law" in says
+    assert "OST art. 39" in says
+    assert (change["in_force_at"], change["refused"]) == (
+        None,
+        "per_minute above CHF 10 (OST art. 39)",
+    )
+    assert Decimal(this.cdr["charge"]["gross"]) == this.priced([]).charge
 
 
 def test_an_engine_killed_after_a_change_has_not_lost_it(stack, talk):

@@ -108,6 +108,26 @@ def test_accepted_price(stack):
     assert (cdr["disposition"], cdr["charge"]["gross"]) == ("answered", "0.00")
 
 
+def test_price_accepted_in_the_voice_stream(stack, destinations):
+    """The key may come as an event of RFC 4733, before anybody is rung."""
+    before = stack.recorded("+41906100007")
+    heard = len(stack.watch.played())
+    phone = Phone()
+
+    def accept(early):
+        stack.eventually(lambda: len(stack.watch.played()) > heard)
+        early.press("1", by="rtp")
+
+    try:
+        phone.call("0906100007", stack.switch.sip_port, on_voice=accept).hang_up()
+    finally:
+        phone.stop()
+
+    cdr = stack.cdr_of_new_call("+41906100007", before)
+    assert [one["consent_key"] for one in cdr["announcements"]] == ["1"]
+    assert (cdr["disposition"], cdr["charge"]["gross"]) == ("answered", "0.00")
+
+
 def test_declined_price(stack):
     """Another key is no consent: nobody is rung, and nothing is charged."""
     before = stack.recorded("+41906100002")
@@ -284,12 +304,13 @@ def test_dearer_price_is_heard_in_the_call_and_holds_from_its_end(stack, talk):
     assert [one["level"] for one in this.cdr["segments"]] == [1, 1, 2]
 
 
-def test_price_above_the_limit_needs_the_caller_s_key(stack, talk):
-    """It holds from the key, which is in the record."""
+@pytest.mark.parametrize("by", ["info", "rtp"])
+def test_price_above_the_limit_needs_the_caller_s_key(talk, by):
+    """It holds from the key, which is in the record, whichever way it came."""
     with talk() as this:
         this.called.press("*03#")
         this.wait_until_heard()
-        this.caller.press("1")
+        this.caller.press("1", by=by)
         this.wait_until_dealt_with()
         gevent.sleep(1.1)  # that a second begins at the new price
 
