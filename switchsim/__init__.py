@@ -1,7 +1,8 @@
 """A stand-in for FreeSWITCH: SIP over UDP by sippy, the event socket by us.
 
 It lets calls be placed, decided, bridged and ended where no switch is at hand, and behaves on
-the wire as FreeSWITCH 1.11 did in the recordings of `fixtures/esl`. No voice flows; keys are taken from it.
+the wire as FreeSWITCH 1.11 did in the recordings of `fixtures/esl`. No voice flows, but keys in
+the voice stream are taken.
 
 Layout, top down; a line uses the lines below it:
 
@@ -14,6 +15,6 @@ Layout, top down; a line uses the lines below it:
     bridge, originate   ringing destinations, connecting, ending
     calling, called     the SIP side of the caller's leg and of a destination's leg
     channel, events, profile, variables    what a leg is and what events say of it
-    sip, sip_text, sdp  messages in and out
+    sip, sip_text, sdp, voice_keys  messages in and out, keys in the voice stream
     dialplan, dialstring, causes, encoding, settings, loop
 """
