@@ -283,7 +283,7 @@ class Journal:
             # The disk has hung for long. A note is for whoever takes a call over; records and
             # what they wait for go on being queued: their calls are known to the switch too.
             return
-        self._writer.jobs.put(job)
+        self._writer.put(job)
 
     def _outcome(self, waiter: AsyncResult[object]) -> object:
         waiter.wait(timeout=self._deadline_s)

@@ -1,7 +1,9 @@
 """Writer: the native thread that owns the journal's file and commits all that waits at once.
 
-Strategy: take one job, then all others that are there; write their entries in one transaction;
-answer the questions among them afterwards, so that an answer knows every entry before it.
+Strategy: take one job, and all others that come within some milliseconds; write their entries
+in one transaction; answer the questions among them afterwards, so that an answer knows every
+entry before it. Notes and the ends of calls can wait that long, and a commit for each would be
+most of what they cost. What a call in progress waits for is not delayed.
 
 An entry about a call that could not be written is held in memory, and so is every later one,
 in order, until a try each second succeeds. Whoever waited has been told by then, and need not
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from callcontrol.clock import Clock
 
+_GATHER_S = 0.02  # how long what nobody waits for in a call may wait for more
 _TICK_S = 1.0  # how often held entries are tried again and the disk is looked at
 _MOST_AT_ONCE = 2000  # jobs in one transaction: bounds how long the first of them waits
 _MOST_HELD = 50_000  # entries kept in memory while they cannot be written, about 150 MB
@@ -77,7 +80,7 @@ class Writer(threading.Thread):
         min_free_bytes: less free space than this on the file's disk is a fault.
 
     Attributes:
-        jobs: where any thread puts what it wants.
+        jobs: what waits to be done, in order; see `put`.
         counts: how much waits, as of the last write.
     """
 
@@ -94,6 +97,7 @@ class Writer(threading.Thread):
         # whatever was acknowledged is on the disk.
         super().__init__(name="journal-writer", daemon=True)
         self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._is_urgent = threading.Event()
         self.counts = file.counts()
         self._file = file
         self._tell = tell
@@ -123,6 +127,12 @@ class Writer(threading.Thread):
         """How many entries are in memory because they could not be written."""
         return len(self._held)
 
+    def put(self, job: Job) -> None:
+        """Take a job; any thread may."""
+        self.jobs.put(job)
+        if _is_urgent(job):
+            self._is_urgent.set()
+
     def run(self) -> None:
         """Serve jobs until the last one."""
         is_stopping = False
@@ -141,6 +151,9 @@ class Writer(threading.Thread):
         jobs: list[Job] = []
         with suppress(queue.Empty):
             jobs.append(self.jobs.get(timeout=_TICK_S))
+            self._is_urgent.wait(_GATHER_S)
+            # Cleared before the queue is emptied: what is put meanwhile sets it again.
+            self._is_urgent.clear()
             while len(jobs) < _MOST_AT_ONCE:
                 jobs.append(self.jobs.get_nowait())
         return jobs
@@ -236,3 +249,10 @@ class Writer(threading.Thread):
 
 def _is_of_a_call(job: Write) -> bool:
     return isinstance(job.entry, Opened | Noted | Recorded)
+
+
+def _is_urgent(job: Job) -> bool:
+    """Say whether somebody waits who has more to do: not so at the end of a call."""
+    return not isinstance(job, Write) or (
+        job.waiter is not None and not isinstance(job.entry, Recorded)
+    )
