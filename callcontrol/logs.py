@@ -7,9 +7,11 @@ The events of a call's life have fixed names: `call_received`, `call_decided`,
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+from functools import lru_cache
 from typing import TextIO, cast
 
 import structlog
@@ -24,7 +26,10 @@ _NUMBER = re.compile(r"(?<![\w.-])(\+?\d{5})(\d{2,})(\d{2})(?![\w.-])")
 # Fields that hold no person's number though they may look like one.
 _OURS = frozenset({"called", "number", "call_id", "leg_uuid", "timestamp"})
 
+_LINE = json.JSONEncoder(default=repr)
 
+
+@lru_cache(maxsize=1024)
 def masked(text: str) -> str:
     """Hide the middle of every telephone number in a text: `+41795550001` is `+41795****01`."""
     return _NUMBER.sub(lambda m: f"{m[1]}{'*' * len(m[2])}{m[3]}", text)
@@ -39,6 +44,10 @@ def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         elif isinstance(value, list):
             event[key] = [masked(item) if isinstance(item, str) else item for item in value]
     return event
+
+
+def _line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _LINE.encode(event)  # json.dumps would make an encoder for each line
 
 
 def configure(
@@ -56,7 +65,7 @@ def configure(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _mask,
-            structlog.processors.JSONRenderer(),
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]

@@ -92,8 +92,7 @@ def _dial(
     if len(call.tries) == 1:
         # The switch's dialplan has armed a hangup against an engine that takes a call and dies.
         first.insert(0, command.api("sched_del", call.leg_uuid))
-    session.post(*first)
-    this.application_uuid = session.execute("bridge", argument)
+    this.application_uuid = session.execute("bridge", argument, first=first)
     if len(call.tries) == 1:
         engine.metrics.first_command_seconds.observe(
             engine.clock.monotonic_s() - call.accepted_s
@@ -139,19 +138,20 @@ def _take_in(event: Event, call: Call, this: Try) -> None:
     Raises:
         SessionGone: it tells that the caller has left.
     """
-    rang_us = event.progress_us or event.progress_media_us
-    # Media that was opened for an announcement, before this try, tells of no ringing.
-    if rang_us is not None and call.ringing_us is None and rang_us >= this.started_us:
-        call.ringing_us = this.ringing_us = rang_us
-    is_ours = event.application_uuid == this.application_uuid
-    if event.name == "CHANNEL_EXECUTE" and is_ours:
-        this.started_us = event.event_us or this.started_us
-    elif event.name == "CHANNEL_BRIDGE":
-        this.answered_leg = event.other_leg_uuid
-    elif event.name == "CHANNEL_EXECUTE_COMPLETE" and is_ours:
-        _ended(event, this)
-    elif event.name == "CHANNEL_HANGUP":
-        raise SessionGone("the caller has left", leg_uuid=call.leg_uuid)
+    if call.ringing_us is None:
+        rang_us = event.progress_us or event.progress_media_us
+        # Media that was opened for an announcement, before this try, tells of no ringing.
+        if rang_us is not None and rang_us >= this.started_us:
+            call.ringing_us = this.ringing_us = rang_us
+    match event.name:
+        case "CHANNEL_EXECUTE" if event.application_uuid == this.application_uuid:
+            this.started_us = event.event_us or this.started_us
+        case "CHANNEL_BRIDGE":
+            this.answered_leg = event.other_leg_uuid
+        case "CHANNEL_EXECUTE_COMPLETE" if event.application_uuid == this.application_uuid:
+            _ended(event, this)
+        case "CHANNEL_HANGUP":
+            raise SessionGone("the caller has left", leg_uuid=call.leg_uuid)
     if this.answered_leg is not None and event.answered_us is not None:
         call.answered_us = this.answered_us = event.answered_us
         this.attempt = Attempt(dial=this.dial, cause="SUCCESS", is_answered=True)

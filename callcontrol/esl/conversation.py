@@ -20,6 +20,7 @@ that greenswitch's own verbs work on top.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
@@ -214,15 +215,15 @@ class Conversation(ABC):
         self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply] | None]
     ) -> None:
         """Write commands in one piece and queue a place for each reply."""
+        rest = None if self._writing.locked() else self._written_at_once(commands, results)
+        if rest == b"":
+            return
         patience = gevent.Timeout.start_new(self._deadlines.write_s)
         try:
             with self._writing:
-                self._raise_if_gone()
-                self._raise_if_too_many(commands)
-                self._pending.extend(
-                    _Pending(label_of(c), r) for c, r in zip(commands, results, strict=True)
-                )
-                self._write_whole(b"".join(commands))
+                if rest is None:
+                    rest = self._queued(commands, results)
+                self._write_whole(rest)
         except gevent.Timeout as timeout:
             if timeout is not patience:
                 raise
@@ -234,6 +235,30 @@ class Conversation(ABC):
             raise self._gone_error() from exc
         finally:
             patience.close()
+
+    def _queued(
+        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply] | None]
+    ) -> bytes:
+        """Take the places of the replies; gives the bytes to be written now."""
+        self._raise_if_gone()
+        self._raise_if_too_many(commands)
+        self._pending.extend(
+            _Pending(label_of(c), r) for c, r in zip(commands, results, strict=True)
+        )
+        return b"".join(commands)
+
+    def _written_at_once(
+        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply] | None]
+    ) -> bytes:
+        """Write what the kernel takes, nearly always all; gives the rest. Needs no deadline."""
+        data = self._queued(commands, results)
+        try:
+            return data[os.write(self.sock.fileno(), data) :]
+        except BlockingIOError:
+            return data
+        except OSError as exc:
+            self._end(SessionGone, f"a command could not be written whole: {exc}")
+            raise self._gone_error() from exc
 
     def _write_whole(self, data: bytes) -> None:
         """Write bytes, or end the conversation: also when this greenlet is killed half-way."""

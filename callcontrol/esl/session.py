@@ -16,6 +16,7 @@ Source: fixtures/esl; `switch_ivr.c` and `switch_core_session.c` for Event-UUID.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final
 from uuid import uuid4
@@ -29,6 +30,7 @@ from structlog.typing import FilteringBoundLogger
 
 from callcontrol.errors import CommandRejected, CommandTimeout, SessionGone
 from callcontrol.esl import command
+from callcontrol.esl.command import Command
 from callcontrol.esl.conversation import (
     Conversation,
     Deadlines,
@@ -149,6 +151,7 @@ class Session(Conversation, OutboundSession):
         *,
         event_uuid: str | None = None,
         is_locked: bool = False,
+        first: Sequence[Command] = (),
     ) -> str:
         """Have the switch run an application on the leg, and do not wait for it.
 
@@ -160,6 +163,7 @@ class Session(Conversation, OutboundSession):
             argument: its argument; the switch expands `${...}` in it.
             event_uuid: its identity; None: a new one.
             is_locked: wait for the application now running instead of running inside it.
+            first: commands that go before it, in the same segment.
 
         Returns:
             The identity, which is the `application_uuid` of its events.
@@ -172,7 +176,8 @@ class Session(Conversation, OutboundSession):
         """
         event_uuid = event_uuid or str(uuid4())
         self.post(
-            command.execute(application, argument, event_uuid=event_uuid, is_locked=is_locked)
+            *first,
+            command.execute(application, argument, event_uuid=event_uuid, is_locked=is_locked),
         )
         return event_uuid
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from callcontrol.calls.live_calls import LiveCalls
 from callcontrol.errors import CommandRejected, SessionGone
@@ -46,8 +46,11 @@ class FakeSession:
         """Take commands."""
         self.sent += [("post", one.decode().strip()) for one in commands]
 
-    def execute(self, application: str, argument: str = "") -> str:
+    def execute(
+        self, application: str, argument: str = "", *, first: Sequence[bytes] = ()
+    ) -> str:
         """Run an application; a bridge brings its events."""
+        self.post(*first)
         self.sent.append((application, argument))
         application_uuid = f"execution-{len(self.sent)}"
         if application == "bridge":
