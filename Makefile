@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Scenario and integration tests mostly wait: four at a time, each with its own switch and Postgres.
 PYTEST_TOGETHER := $(BIN)/pytest -n 4 --dist loadfile
 
-.PHONY: demo test all chaos check bench serve fmt lock
+.PHONY: demo test all chaos check bench serve fmt lock audit
 .DEFAULT_GOAL := help
 
 help: ; @sed -n 's/^\([a-z]*\):[^;]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -42,6 +42,10 @@ lock: .venv/ready ## choose new versions of the dependencies and lock them with 
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv
 	.venv/lock/bin/uv pip compile -q --upgrade pyproject.toml --generate-hashes --no-header -o requirements.lock
 	.venv/lock/bin/uv pip compile -q -c requirements.lock pyproject.toml --all-extras --group dev --generate-hashes --no-header -o requirements-dev.lock
+
+audit: ## known faults of what is locked, by PyPI's advisories; needs the internet
+	$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install -q --disable-pip-version-check pip-audit
+	.venv/audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
 
 .venv/ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -373,3 +373,29 @@ def test_an_engine_killed_after_a_change_has_not_lost_it(stack, talk):
     assert this.cdr["closed_how"] == "recovered"
     assert [one["level"] for one in this.cdr["changes"]] == [2, 1]
     assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
+
+
+@pytest.mark.long
+def test_a_flood_of_keys_from_both_ends_costs_nobody_else_anything(stack, talk):
+    """Thousands of keys, hundreds of changes: others are served, and each change is right."""
+    with talk("+41900800004") as this:
+        before_bytes = stack.metric("callcontrol_resident_bytes")
+        floods = [
+            gevent.spawn(this.called.press, "*02#*03#" * 200 + "123" * 300),
+            gevent.spawn(this.caller.press, "*55#1234567890" * 100),
+        ]
+        finals = []
+        while not all(flood.ready() for flood in floods):
+            finals.append(stack.caller.call("0800100001", talk_ms=100).final)
+        gevent.joinall(floods, raise_error=True)
+        this.wait_until_changed(400)
+        grown_bytes = stack.metric("callcontrol_resident_bytes") - before_bytes
+
+    changes = list(zip(this.hashes_us(), (2, 3) * 200, strict=True))
+    expected = this.priced(changes, tariff=NINETY)
+    assert set(finals) == {200}
+    assert Decimal(this.cdr["charge"]["gross"]) == expected.charge
+    assert [us_of(one["in_force_at"]) for one in this.cdr["changes"]] == [
+        at for at, _ in changes
+    ]
+    assert grown_bytes < 30 << 20
