@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -80,6 +81,13 @@ class Figures:
         return 1000 / self.cpu_ms if self.cpu_ms else 0.0
 
 
+def bridges(commands: bytes) -> bool:
+    """Say whether a bridge has been asked for, to the last byte of its argument."""
+    *_, bridge = commands.partition(b"execute-app-name: bridge\n")
+    length = re.search(rb"content-length: (\d+)\n\n", bridge)
+    return length is not None and len(bridge) - length.end() >= int(length[1])
+
+
 class Switch:
     """Plays calls, and answers the engine's link.
 
@@ -104,7 +112,7 @@ class Switch:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         started_s = time.monotonic()
         received, answered = b"", 0
-        while b"execute-app-name: bridge" not in received or not received.endswith(b"\n\n"):
+        while not bridges(received):
             data = sock.recv(65536)
             if not data:
                 raise ConnectionError(f"the engine left: {received[-300:]!r}")

@@ -64,12 +64,10 @@ def service_numbers(engines: str) -> Dialplan:
                 # Its condition has no expression: whatever was dialled, a newline included.
                 pattern="",
                 actions=actions(
-                    "set continue_on_fail=true",
-                    "set hangup_after_bridge=true",
-                    "set sip_ignore_remote_cause=true",
-                    "set sip_copy_custom_headers=false",
+                    "multiset ^^;continue_on_fail=true;hangup_after_bridge=true"
+                    ";sip_ignore_remote_cause=true;sip_copy_custom_headers=false"
+                    ";park_timeout=180:NORMAL_TEMPORARY_FAILURE",
                     "sched_hangup +10 normal_temporary_failure",
-                    "set park_timeout=180:NORMAL_TEMPORARY_FAILURE",
                     f"socket {engines} async full",
                     "respond 503 Service Unavailable",
                 ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from tests.conformance.frames import api_response, channel_data, reply
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 2.0
 """How long a subject has to do what is expected; a frozen one uses it up."""
+_BODY = re.compile(r"\ncontent-length: (\d+)$")
 _SUBSCRIPTIONS = ("myevents", "event ", "filter ", "linger", "divert_events")
 
 
@@ -84,9 +86,18 @@ class Leg:
                 self._received += data
             first, self._received = self._received.split(b"\n\n", 1)
             command = first.decode()
+            if body := _BODY.search(command):
+                return f"{command}\n\n{self._body(int(body[1]))}"
             if not command.startswith(_SUBSCRIPTIONS):
                 return command
             self.send(reply())
+
+    def _body(self, length: int) -> str:
+        """Wait for so many bytes that belong to a command."""
+        while len(self._received) < length and (data := self.receive()):
+            self._received += data
+        body, self._received = self._received[:length], self._received[length:]
+        return body.decode()
 
     def receive(self) -> bytes:
         """Wait for bytes; none when none come."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from itertools import islice
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from callcontrol.esl import command
 
 HOSTILE = st.one_of(
     st.text(max_size=40),
+    st.text("ab:\n", min_size=90, max_size=120),
     st.text("ab \r\n\0:%\u0085\u2028", max_size=12),
     st.builds(
         "{}{}{}".format,
@@ -41,13 +44,18 @@ BUILDERS: list[Callable[[str, str], bytes]] = [
 def commands_read(data: bytes) -> list[bytes]:
     """Read as the switch does: two line ends in a row, CR or LF, end a command.
 
+    A body of so many bytes may follow.
+
     Source: mod_event_socket.c read_packet.
     """
     commands, current, ends = [], bytearray(), 0
-    for byte in data:
+    left = iter(data)
+    for byte in left:
         current.append(byte)
         ends = ends + 1 if byte in b"\r\n" else 0
         if ends == 2:
+            body = re.search(rb"\ncontent-length: (\d+)\n", current)
+            current.extend(islice(left, int(body[1]) if body else 0))
             commands.append(bytes(current))
             current.clear()
             ends = 0
@@ -67,7 +75,10 @@ def test_an_argument_is_refused_or_stays_inside_its_one_command(build, first, se
     assert [built] == commands_read(built)
     assert b"\r" not in built
     assert b"\0" not in built
-    assert built.endswith(b"\n\n")
+    head, end, body = built.partition(b"\n\n")
+    assert end
+    assert b"\n" not in body
+    assert head.endswith(b"\ncontent-length: %d" % len(body)) or not body
 
 
 @given(HOSTILE, HOSTILE)
@@ -78,6 +89,11 @@ def test_an_argument_can_add_no_line_of_its_own(argument, event_uuid):
     except UnsafeArgument:
         return
 
-    names = [line.partition(b":")[0] for line in built.removesuffix(b"\n\n").split(b"\n")]
+    head, _, body = built.partition(b"\n\n")
+    names = [line.partition(b":")[0] for line in head.split(b"\n")]
     expected = [b"sendmsg", b"call-command", b"execute-app-name", b"Event-UUID"]
-    assert expected + [b"execute-app-arg"] * bool(argument) == names
+    if body:
+        expected += [b"content-type", b"content-length"]
+    elif argument:
+        expected.append(b"execute-app-arg")
+    assert expected == names

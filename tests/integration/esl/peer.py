@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 
@@ -28,6 +29,8 @@ from tests.conformance.frames import (
     reply as reply,
 )
 
+_BODY = re.compile(rb"\ncontent-length: (\d+)$")
+
 PATIENCE_S = 5.0
 """How long a test waits for anything before it fails."""
 
@@ -48,15 +51,26 @@ class Peer:
         self._received = b""
 
     def commands(self, count: int) -> list[str]:
-        """Wait for so many commands and give them, without their empty lines."""
+        """Wait for so many commands and give them, without their last empty lines."""
+        commands = []
         with gevent.Timeout(PATIENCE_S):
-            while self._received.count(b"\n\n") < count:
-                data = self.sock.recv(1 << 16)
-                if not data:
-                    raise EOFError(f"only {self._received!r} came")
-                self._received += data
-        *commands, self._received = self._received.split(b"\n\n", count)
-        return [one.decode() for one in commands]
+            for _ in range(count):
+                while b"\n\n" not in self._received:
+                    self._receive()
+                head, _, self._received = self._received.partition(b"\n\n")
+                if body := _BODY.search(head):
+                    while len(self._received) < int(body[1]):
+                        self._receive()
+                    head += b"\n\n" + self._received[: int(body[1])]
+                    self._received = self._received[int(body[1]) :]
+                commands.append(head.decode())
+        return commands
+
+    def _receive(self) -> None:
+        data = self.sock.recv(1 << 16)
+        if not data:
+            raise EOFError(f"only {self._received!r} came")
+        self._received += data
 
     def answer(self, *answers: bytes) -> list[str]:
         """Wait for a command for each answer, in turn, and give the commands."""

@@ -406,7 +406,7 @@ class TestWriting:
         received = peer.commands(len(big))
         gevent.joinall(writing, raise_error=True, timeout=PATIENCE_S)
 
-        assert [one + "\n\n" for one in received] == [one.decode() for one in big]
+        assert received == [one.decode() for one in big]
 
     def test_a_writer_killed_half_way_ends_the_session(self, session):
         """What would follow half a command would be read as its other half."""

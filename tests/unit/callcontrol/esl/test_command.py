@@ -42,6 +42,11 @@ UUID = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
             command.execute("bridge", "{a=1}sofia/external/+41@h:5090", event_uuid=UUID),
         ),
         (
+            f"sendmsg\ncall-command: execute\nexecute-app-name: bridge\nEvent-UUID: {UUID}\n"
+            f"content-type: text/plain\ncontent-length: 102\n\n{'é' * 51}".encode(),
+            command.execute("bridge", "é" * 51, event_uuid=UUID),
+        ),
+        (
             f"sendmsg\ncall-command: execute\nexecute-app-name: answer\nEvent-UUID: {UUID}\n"
             "event-lock: true\n\n".encode(),
             command.execute("answer", event_uuid=UUID, is_locked=True),
