@@ -136,6 +136,7 @@ class Process:
             check_s=settings.reference_check_s,
             metrics=self._metrics,
             log=log,
+            engine=settings.engine,
         )
         self._link = Control(
             settings.switch_host,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -24,8 +25,9 @@ from callcontrol.rehearsal import Finding, rehearse
 from callcontrol.routing import caller_from, instant_from
 from callcontrol.store import run
 from callcontrol.store.migrate import SCHEMA, check_schema
+from callcontrol.store.reference_faults import faults_since
 from callcontrol.store.reference_rows import read_built_once
-from dialplan import DEFAULT_ZONE, parse_number_or_none
+from dialplan import DEFAULT_ZONE, Fault, parse_number_or_none
 
 # A line in Switzerland that nobody has.
 SAMPLE_CALLER = "+41445550199"
@@ -122,11 +124,19 @@ def _reference(chosen: Settings) -> str:
     now = at_of(SystemClock().now_us())
     built = read_built_once(chosen.dsn, at=now, prefixes=chosen.number_prefixes)
     if built.faults:
-        raise ConfigError(*map(str, built.faults))
+        since = run(chosen.dsn, faults_since)
+        raise ConfigError(*(_told(fault, since) for fault in built.faults))
     numbers = len(built.reference.directory.numbers)
     if not numbers:
         raise ConfigError("no numbers are configured: run `callcontrol load FILE`")
     return f"{numbers} numbers, {len(built.reference.tariffs)} tariffs, all valid"
+
+
+def _told(fault: Fault, since: Mapping[tuple[str, str], datetime]) -> str:
+    known = since.get((fault.path, fault.message))
+    return (
+        f"{fault} (told by an engine since {known:%Y-%m-%d %H:%M} UTC)" if known else str(fault)
+    )
 
 
 def _prompts(chosen: Settings) -> str:

@@ -16,6 +16,7 @@ import asyncpg
 from callcontrol.clock import Clock, at_of
 from callcontrol.reference_file import Built
 from callcontrol.store.migrate import check_schema
+from callcontrol.store.reference_faults import tell_in_force
 from callcontrol.store.reference_news import EVERYTHING, ReferenceRows, revision_now
 from callcontrol.store.server_errors import errors_of
 
@@ -44,6 +45,8 @@ class Follower:
         clock: tells when a reference was read.
         on_built: takes each reference; runs in the thread of the loop.
         on_lost: takes why there is no news from Postgres for now; likewise.
+        engine: whose reference it is, as it is told to Postgres; empty: nothing is told.
+        on_untold: takes why Postgres does not take that; likewise.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class Follower:
         clock: Clock,
         on_built: Callable[[Built], object],
         on_lost: Callable[[Exception], object],
+        engine: str = "",
+        on_untold: Callable[[Exception], object] = lambda _: None,
     ) -> None:
         self._dsn = dsn
         self._name = name
@@ -63,6 +68,8 @@ class Follower:
         self._clock = clock
         self._on_built = on_built
         self._on_lost = on_lost
+        self._engine = engine
+        self._on_untold = on_untold
         self._rows = ReferenceRows(prefixes=prefixes)
         self._failures = 0
 
@@ -123,9 +130,18 @@ class Follower:
 
     async def _read(self, connection: Connection, names: Set[str]) -> None:
         """Read what is named, build a Reference of it and of what is known, and hand it on."""
+        at = at_of(self._clock.now_us())
         async with asyncio.timeout(_READ_S):
-            built = await self._rows.read(connection, names, at=at_of(self._clock.now_us()))
+            built = await self._rows.read(connection, names, at=at)
         self._on_built(built)
+        if self._engine and self._rows.revision is not None:
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    await tell_in_force(
+                        connection, self._engine, self._rows.revision, built.faults, at=at
+                    )
+            except asyncpg.PostgresError as exc:  # read-only, or not allowed: calls go on
+                self._on_untold(exc)
 
 
 def _alive(said: str | None) -> str:

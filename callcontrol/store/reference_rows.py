@@ -43,6 +43,7 @@ class ReferenceFeed:
         metrics: of the process.
         log: of the process.
         clock: tells when a reference was read.
+        engine: under which name Postgres is told what is in force; empty: it is not told.
 
     Attributes:
         is_kept: the reference in force is one that was kept on disk: nothing was read yet.
@@ -57,6 +58,7 @@ class ReferenceFeed:
         metrics: Metrics,
         log: FilteringBoundLogger,
         clock: Clock | None = None,
+        engine: str = "",
     ) -> None:
         self._store = store
         self._metrics = metrics
@@ -73,6 +75,10 @@ class ReferenceFeed:
             clock=clock or SystemClock(),
             on_built=lambda built: store.loop_thread.tell(self._take, built),
             on_lost=lambda error: store.loop_thread.tell(self._miss, error),
+            engine=engine,
+            on_untold=lambda error: store.loop_thread.tell(
+                self._log.warning, "reference_not_told", reason=str(error)
+            ),
         )
 
     def current(self) -> Reference:

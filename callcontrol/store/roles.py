@@ -38,7 +38,7 @@ _GRANTS = {
         # What an insert looks at to find that the record is there already.
         "SELECT (received_at, call_id) ON cdrs",
         "EXECUTE ON FUNCTION cdrs_month",
-        f"{_CHANGE} ON calls_in_progress, level_outcomes",
+        f"{_CHANGE} ON calls_in_progress, level_outcomes, reference_in_force, reference_faults",
         # Requests that are done with are cleared away.
         "SELECT, DELETE ON level_requests",
     ),
@@ -47,6 +47,7 @@ _GRANTS = {
         f"{_CHANGE} ON {_ALL}",
         f"USAGE ON SEQUENCE {', '.join(REFERENCE_SEQUENCES)}, level_requests_id_seq",
         "SELECT ON reference_history, reference_history_begins",
+        "SELECT ON reference_in_force, reference_faults",
         "SELECT, INSERT, DELETE ON level_requests",
         "SELECT ON level_outcomes",
         # Is the call there whose level is asked for? Nothing tells who called.
@@ -56,6 +57,7 @@ _GRANTS = {
     "callcontrol_operator": (
         f"SELECT ON alembic_version, reference_revision, {_ALL}",
         "SELECT ON reference_history, reference_history_begins, forgettings",
+        "SELECT ON reference_in_force, reference_faults",
         "SELECT ON cdrs, customer_cdrs, calls_in_progress, level_requests, level_outcomes",
         "SELECT, INSERT, UPDATE ON charge_files",
         "UPDATE (charge_file) ON cdrs",

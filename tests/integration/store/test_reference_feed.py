@@ -59,7 +59,7 @@ def feed(store: Store) -> Iterator[ReferenceFeed]:
 def make_feed(store: Store, check_s: float = 300.0) -> ReferenceFeed:
     """Make a feed that keeps its log to itself."""
     log = structlog.make_filtering_bound_logger("critical")(structlog.ReturnLogger(), [], {})
-    return ReferenceFeed(store, check_s=check_s, metrics=Metrics(), log=log)
+    return ReferenceFeed(store, check_s=check_s, metrics=Metrics(), log=log, engine="engine-1")
 
 
 def execute(store: Store, statement: str) -> None:
@@ -244,3 +244,49 @@ def test_a_customer_is_read_alone(store: Store, feed: ReferenceFeed) -> None:
     eventually(lambda: "newer" in feed.current().directory.customers)
     execute(store, "DELETE FROM customers WHERE id = 'newer'")
     eventually(lambda: feed.current().directory.customers.keys() == before.customers.keys())
+
+
+def in_force(store: Store) -> list[tuple[object, ...]]:
+    """Give what the engine has told of itself, and of each fault."""
+    return store.call(_in_force, deadline_s=10)
+
+
+async def _in_force(connection: Connection) -> list[tuple[object, ...]]:
+    rows = await connection.fetch(
+        "SELECT engine, revision = (SELECT last_value FROM reference_revision), path, since"
+        " FROM reference_in_force LEFT JOIN reference_faults USING (engine) ORDER BY path"
+    )
+    return [tuple(row) for row in rows]
+
+
+def test_a_portal_sees_what_is_in_force_and_why_a_row_is_not(
+    store: Store, feed: ReferenceFeed
+) -> None:
+    """A fault keeps the instant it was first seen at, and goes when it is mended."""
+    eventually(lambda: in_force(store) == [("engine-1", True, None, None)])
+    execute(
+        store, f"UPDATE number_default_routes SET route = 'nowhere' WHERE number = '{NUMBER}'"
+    )
+    eventually(lambda: in_force(store)[0][2] == f"numbers.{NUMBER}.default_route")
+    (first,) = in_force(store)
+    execute(store, "UPDATE customers SET suspended = true WHERE id = 'muster'")
+    eventually(lambda: feed.current().directory.customers["muster"].suspended)
+    eventually(lambda: in_force(store) == [first])
+
+    execute(store, f"UPDATE number_default_routes SET route = NULL WHERE number = '{NUMBER}'")
+    eventually(lambda: in_force(store) == [("engine-1", True, None, None)])
+    assert feed.current().directory.numbers[NUMBER].default_route.at(AT) is None
+
+
+def test_a_postgres_that_takes_nothing_still_tells_its_changes(
+    store: Store, feed: ReferenceFeed
+) -> None:
+    """What is in force cannot be told to it; the change decides calls all the same."""
+    execute(store, "ALTER TABLE reference_in_force RENAME TO elsewhere")
+    for level in (2, 3):
+        execute(
+            store,
+            f"UPDATE number_levels SET level = {level} WHERE number = '{NUMBER}'"
+            " AND effective_at = '-infinity'",
+        )
+        eventually(lambda level=level: level_of(feed) == level)
