@@ -134,9 +134,7 @@ def _reference(chosen: Settings) -> str:
 
 def _told(fault: Fault, since: Mapping[tuple[str, str], datetime]) -> str:
     known = since.get((fault.path, fault.message))
-    return (
-        f"{fault} (told by an engine since {known:%Y-%m-%d %H:%M} UTC)" if known else str(fault)
-    )
+    return f"{fault} (known since {known:%Y-%m-%d %H:%M} UTC)" if known else str(fault)
 
 
 def _prompts(chosen: Settings) -> str:

@@ -1,7 +1,7 @@
 """What an engine has in force of the reference, told to Postgres: for the portal and `check`.
 
-Strategy: after each reading the engine writes which revision it has, and what is wrong with rows
-it could not use. A fault that stays keeps the instant it was first seen at.
+Strategy: after each reading the engine writes which revision it has, and what is wrong with
+rows it could not use. A fault that stays keeps the instant it was first seen at.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ async def tell_in_force(
     """Write what an engine has in force, in one round trip.
 
     Args:
+        connection: outside a transaction.
         engine: its name.
         revision: as of which it has read.
         faults: of rows it could not use, or not wholly.

@@ -76,9 +76,7 @@ class ReferenceFeed:
             on_built=lambda built: store.loop_thread.tell(self._take, built),
             on_lost=lambda error: store.loop_thread.tell(self._miss, error),
             engine=engine,
-            on_untold=lambda error: store.loop_thread.tell(
-                self._log.warning, "reference_not_told", reason=str(error)
-            ),
+            on_untold=lambda error: store.loop_thread.tell(self._miss_telling, error),
         )
 
     def current(self) -> Reference:
@@ -154,6 +152,10 @@ class ReferenceFeed:
         for fault in built.faults[:_MOST_TOLD]:
             self._log.warning("reference_fault", path=fault.path, reason=fault.message)
         self._first.set(None)
+
+    def _miss_telling(self, error: Exception) -> None:
+        """Tell that Postgres did not take what is in force; runs in the hub."""
+        self._log.warning("reference_not_told", reason=str(error))
 
     def _miss(self, error: Exception) -> None:
         """Tell that there is no news from Postgres for now; runs in the hub."""
