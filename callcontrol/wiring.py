@@ -21,7 +21,7 @@ from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.live_calls import LiveCalls
 from callcontrol.calls.peers import look_after
 from callcontrol.calls.recent_ends import RecentEnds
-from callcontrol.calls.resync import keep_in_step, resync
+from callcontrol.calls.resync import AGAIN_S, keep_in_step, resync
 from callcontrol.calls.speaking import has_played
 from callcontrol.calls.state import CallState
 from callcontrol.calls.strays import Unserved
@@ -441,6 +441,9 @@ class Process:
             resync(self._engine)
         except SessionError as exc:
             self._log.warning("resync_failed", reason=str(exc))
+            if self._link.is_up:
+                # The next regular one is far off, and calls may be over that we take for up.
+                gevent.spawn_later(AGAIN_S, self._compare)
 
 
 def in_progress(call: Call) -> CallInProgress:

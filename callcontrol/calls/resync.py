@@ -20,6 +20,8 @@ from callcontrol.errors import SessionError, WireError
 
 # An event that is on its way arrives within this time.
 _GRACE_S = 2.0
+AGAIN_S = 2.0
+"""After a comparison that failed, when the next one is due."""
 
 
 def resync(engine: Engine, *, grace_s: float = _GRACE_S) -> int:
@@ -105,13 +107,16 @@ def channels_of(engine: Engine) -> list[dict[str, str]]:
         raise WireError(f"no list of channels: {answer[:80]!r}") from exc
 
 
-def keep_in_step(engine: Engine, every_s: float) -> None:
-    """Compare every so often, for ever. Switches: always."""
+def keep_in_step(engine: Engine, every_s: float, *, again_s: float = AGAIN_S) -> None:
+    """Compare every so often, and soon again when that failed; for ever. Switches: always."""
+    wait_s = every_s
     while True:
-        gevent.sleep(every_s)
+        gevent.sleep(wait_s)
+        wait_s = every_s
         if not engine.link.is_up:
             continue
         try:
             resync(engine)
         except SessionError as exc:
             engine.log.warning("resync_failed", reason=str(exc))
+            wait_s = again_s

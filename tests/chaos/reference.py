@@ -76,6 +76,8 @@ def owed(
     assert tariff is not None
     meter = Meter(tariff, level=record["level_at_start"], start_us=answered_us)
     for change in record["changes"]:
-        if change.get("in_force_at"):
-            meter.change_level(change["level"], us_of(change["in_force_at"]), by=change["by"])
+        at_us = us_of(change["in_force_at"]) if change.get("in_force_at") else released_us
+        # While the end has not been told, an engine may put one in force that counts no more.
+        if at_us < released_us:
+            meter.change_level(change["level"], at_us, by=change["by"])
     return meter.stop(released_us).charge

@@ -84,7 +84,7 @@ def chaos(
         return judge(
             [seen.get(plan["sender"]) or hanging(plan) for plan in planned],
             records,
-            stage.watch.ends(),
+            stage.ends(),
             stage.reference,
             faults.switch_downs,
         )

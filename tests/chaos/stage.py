@@ -16,6 +16,8 @@ import gevent
 from gevent import subprocess
 
 from callcontrol.cli.cdrs import shown
+from callcontrol.esl.event import Event
+from callcontrol.esl.switch_cdrs import read_switch_cdrs
 from callcontrol.store import EmbeddedPostgres, run
 from callcontrol.store.cdr_table import CdrFilter, find_cdrs
 from callcontrol.store.migrate import migrate
@@ -104,6 +106,14 @@ class Stage:
         callers = Callers(f"127.0.0.1:{self.switch.sip_port}", plans)
         self._running.callback(callers.stop)
         return callers
+
+    def ends(self) -> dict[str, Event]:
+        """Give the switch's last words on all legs: as told to us, else as it wrote them down.
+
+        Our own link may be down, too, on a machine that has too much to do.
+        """
+        written = read_switch_cdrs(self.folder, since_us=0)
+        return {one.leg_uuid: one.event() for one in written.cdrs} | self.watch.ends()
 
     def records(self, **wanted: Any) -> list[dict[str, Any]]:
         """Read records from Postgres as an operator would."""

@@ -173,7 +173,7 @@ class TestStop:
 class TestRestart:
     @pytest.mark.long
     def test_no_call_is_refused_or_charged_wrong(self, service: Service):
-        """SIGHUP under twenty calls a second: each worker is replaced, callers notice nothing."""
+        """SIGHUP under twenty calls a second: each worker is replaced, no caller notices."""
         service.start()
         before = service.pids()
         ended = service.place(240, rate=20, talk_s=2)

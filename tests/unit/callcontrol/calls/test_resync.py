@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from callcontrol.calls.lifecycle import run_call
-from callcontrol.calls.resync import resync
+from callcontrol.calls.resync import keep_in_step, resync
 from callcontrol.errors import WireError
 from tests.builders import CREATED_US, make_channel, make_engine, make_reference
 from tests.fakes.switch import FakeSession, answers
@@ -82,3 +82,24 @@ class TestResync:
             resync(engine)
 
         assert len(engine.live_calls) == 1
+
+
+class TestKeepInStep:
+    def test_what_failed_is_done_again_soon(self, engine, talking):
+        """Not only when the next comparison is due."""
+        answers = iter(["-ERR"])
+        ask, asked = engine.link.api, []
+
+        def api(command, *arguments, deadline_s):
+            if command == "show":
+                asked.append(command)
+                if answer := next(answers, None):
+                    return answer
+            return ask(command, *arguments, deadline_s=deadline_s)
+
+        engine.link.api = api
+        keeping = gevent.spawn(keep_in_step, engine, 1.0, again_s=0.0)
+        with gevent.Timeout(1.9):  # before the second that is due
+            while len(asked) < 2:
+                gevent.sleep(0.01)
+        keeping.kill()
