@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from callcontrol.clock import us_of
@@ -26,12 +26,14 @@ from tariffs import (
     Change,
     Fault,
     FixedCharge,
+    FreeTime,
     InvalidTariff,
     Law,
     Level,
     Rounding,
     Tariff,
     Then,
+    Withheld,
 )
 
 LONGEST_CALL_US = 7 * 86_400 * 10**6
@@ -139,12 +141,26 @@ class _ChangeText(_Text):
     level: int
 
 
+class _FreeText(_Text):
+    model_config = ConfigDict(validate_by_name=True)
+
+    begins: InstantUs = Field(alias="from")
+    until: InstantUs | None = None
+
+
+class _WithheldText(_Text):
+    at: InstantUs
+    kind: Literal["step", "fixed"]
+
+
 class _CallText(_Text):  # the table is judged on its own
     tariff: dict[str, Any]
     start: InstantUs
     end: InstantUs
     level: int
     changes: list[_ChangeText] = []
+    free: list[_FreeText] = []
+    withheld: list[_WithheldText] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +173,8 @@ class DescribedCall:
         start_us: of charging, µs since the epoch.
         end_us: not before the start, at most 7 days after it.
         changes: in order, none before the start or after the end.
+        free: when time cost nothing, in order, within the call.
+        withheld: what the table brings by itself and is not charged.
     """
 
     tariff: Tariff
@@ -164,6 +182,8 @@ class DescribedCall:
     start_us: int
     end_us: int
     changes: tuple[Change, ...]
+    free: tuple[FreeTime, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
 
 
 def described_call(text: str, *, law: Law = SWISS_LAW) -> DescribedCall:
@@ -191,6 +211,8 @@ def described_call(text: str, *, law: Law = SWISS_LAW) -> DescribedCall:
         start_us=call.start,
         end_us=call.end,
         changes=tuple(changes),
+        free=tuple(FreeTime(from_us=one.begins, until_us=one.until) for one in call.free),
+        withheld=tuple(Withheld(at_us=one.at, kind=one.kind) for one in call.withheld),
     )
 
 
@@ -276,6 +298,25 @@ def _order_faults(call: _CallText, tariff: Tariff | None) -> Iterator[Fault]:
         elif change.at > call.end >= call.start:
             yield named_fault(("changes", index, "at"), "after the end")
         latest_us = max(latest_us, change.at)
+    yield from _free_faults(call)
+
+
+def _free_faults(call: _CallText) -> Iterator[Fault]:
+    latest_us = call.start
+    for index, one in enumerate(call.free):
+        path = ("free", index, "from")
+        if one.begins < latest_us:
+            message = "before the one in front of it ends" if index else "before the start"
+            yield named_fault(path, message)
+        elif one.begins > call.end >= call.start:
+            yield named_fault(path, "after the end")
+        if one.until is None and index + 1 < len(call.free):
+            yield named_fault(("free", index, "until"), "is missing: only the last may go on")
+        elif one.until is not None and one.until < one.begins:
+            yield named_fault(("free", index, "until"), "before its beginning")
+        elif one.until is not None and one.until > call.end >= call.start:
+            yield named_fault(("free", index, "until"), "after the end")
+        latest_us = max(latest_us, one.until or one.begins)
 
 
 _MESSAGES = {
@@ -288,10 +329,11 @@ _MESSAGES = {
     "list_type": "not a list",
     "dict_type": "not an object",
     "model_type": "not an object",
-    "literal_error": "not up",
 }
 
 
 def _shape_fault(error: ErrorDetails) -> Fault:
+    if error["type"] == "literal_error":
+        return named_fault(error["loc"], f"not {error['ctx']['expected']}".replace("'", ""))
     message = _MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     return named_fault(error["loc"], message)

@@ -17,7 +17,13 @@ def rate_text(text: str, *, law: Law = SWISS_LAW) -> Rated:
     """
     call = described_call(text, law=law)
     meter = Meter(
-        call.tariff, level=call.level, start_us=call.start_us, law=law, changes=call.changes
+        call.tariff,
+        level=call.level,
+        start_us=call.start_us,
+        law=law,
+        changes=call.changes,
+        free=call.free,
+        withheld=call.withheld,
     )
     return meter.stop(call.end_us)
 

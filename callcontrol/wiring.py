@@ -450,6 +450,8 @@ def in_progress(call: Call) -> CallInProgress:
     """Tell of a call what may be seen of it while it lasts. Switches: no."""
     draft = call.draft
     is_metered = call.meter is not None
+    free = [[one.from_us, one.until_us] for one in call.meter.free] if call.meter else []
+    withheld = [[one.kind, one.at_us] for one in call.withheld]
     return CallInProgress(
         call_id=call.call_id,
         switch_uuid=call.leg_uuid,
@@ -466,9 +468,9 @@ def in_progress(call: Call) -> CallInProgress:
         level=call.level_now if is_metered else None,
         level_at_start=call.level if is_metered else None,
         changes=tuple(
-            {"level": one.level, "in_force_us": one.in_force_us, "by": one.by}
-            for one in call.changes
-            if one.in_force_us is not None
+            {"level": one.level, "in_force_us": one.at_us, "by": one.by}
+            for one in (call.meter.changes if call.meter else ())
         ),
+        spared={"free": free, "withheld": withheld} if free or withheld else {},
         attempts=tuple(told for one in call.tries for told in tried(one)),
     )

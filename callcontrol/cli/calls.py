@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections.abc import Sequence
@@ -13,17 +14,20 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from callcontrol.cdr import Cdr
 from callcontrol.cli.cdrs import record_of
 from callcontrol.cli.ladder import ladder_of
 from callcontrol.cli.running_ladder import running_ladder
 from callcontrol.clock import SystemClock, at_of, text_of
 from callcontrol.config import settings
+from callcontrol.described_record import described_record
+from callcontrol.errors import ConfigError
 from callcontrol.reference import Reference
 from callcontrol.store import run
 from callcontrol.store.calls_table import CallInProgress, calls_in_progress
 from callcontrol.store.reference_rows import read_reference_once
 from dialplan import E164, printed
-from tariffs import Change, Meter, Rated
+from tariffs import Change, FreeTime, Meter, Rated, Withheld
 
 _EVERY_S = 1.0
 
@@ -69,13 +73,22 @@ def show(
     operator: Annotated[
         bool, typer.Option("--operator", help="Show a withheld number too: for your eyes only.")
     ] = False,
+    to_rate: Annotated[
+        bool, typer.Option("--rate", help="Print it as JSON that `callcontrol rate -` reads.")
+    ] = False,
 ) -> None:
     """Show the life of one call as a ladder; of one in progress as far as it is known.
 
-    Exits 1 when there is no such call.
+    With --rate a recorded call is described so that `callcontrol rate -` prices it again, from
+    its table and what was told to its meter.
+
+    Exits 1 when there is no such call, or nothing of it was metered.
     """
     dsn = settings().dsn
     found = record_of(call_id)
+    if found is not None and to_rate:
+        _print_described(found)
+        return
     if found is not None:
         print(ladder_of(found, operator=operator).drawn())
         return
@@ -87,6 +100,22 @@ def show(
             return
     print(f"there is no call {call_id}", file=sys.stderr)
     raise typer.Exit(1)
+
+
+def _print_described(record: Cdr) -> None:
+    now_us = SystemClock().now_us()
+    tables = _reference(now_us).tariffs.get(record.tariff or "", ())
+    table = next((one for one in tables if one.version == record.tariff_version), None)
+    if record.tariff is not None and table is None:
+        version = record.tariff_version
+        raise ConfigError(
+            f"tariff {record.tariff!r} has no table of version {version!r} any more"
+        )
+    described = None if table is None else described_record(record, table)
+    if described is None:
+        print(f"nothing of call {record.call_id} was metered", file=sys.stderr)
+        raise typer.Exit(1)
+    print(json.dumps(described, indent=2))
 
 
 def _reference(now_us: int) -> Reference:
@@ -157,9 +186,19 @@ def rated_now(call: CallInProgress, reference: Reference, now_us: int) -> Rated 
         level=call.level_at_start or call.level,
         start_us=call.meter_start_us,
         changes=changes,
+        free=[
+            FreeTime(from_us=from_us, until_us=until_us)
+            for from_us, until_us in call.spared.get("free", ())
+        ],
+        withheld=[
+            Withheld(kind=kind, at_us=at_us) for kind, at_us in call.spared.get("withheld", ())
+        ],
     )
-    told_us = changes[-1].at_us if changes else call.meter_start_us
-    return meter.rated(max(now_us, told_us))
+    told = (
+        *(one.at_us for one in changes),
+        *(one.until_us or one.from_us for one in meter.free),
+    )
+    return meter.rated(max(now_us, call.meter_start_us, *told))
 
 
 def _local(at: datetime) -> str:

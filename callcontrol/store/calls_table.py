@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from callcontrol.cdr import CallId
@@ -25,6 +25,7 @@ _TYPES = {
     "level": "smallint",
     "level_at_start": "smallint",
     "changes": "jsonb",
+    "spared": "jsonb",
     "attempts": "jsonb",
 }  # the rest is text
 _INSTANTS = ("received", "answered")
@@ -43,6 +44,8 @@ class CallInProgress:
         level_at_start: the one it started at; what the changes changed.
         changes: the changes of level that came into force, as plain JSON objects with `level`
             and `in_force_us`; not the automatic steps, which follow from the tariff.
+        spared: what it is not charged: `free`, pairs of instants between which time was free,
+            the second null while it is; `withheld`, pairs of `step` or `fixed` and the instant.
         attempts: the destinations tried so far, as plain JSON objects with `target`, `gateway`
             and `outcome`: `rings`, `answered`, or why not.
     """
@@ -62,13 +65,12 @@ class CallInProgress:
     level: int | None = None
     level_at_start: int | None = None
     changes: tuple[dict[str, Any], ...] = ()
+    spared: dict[str, list[Any]] = field(default_factory=dict)
     attempts: tuple[dict[str, Any], ...] = ()
 
 
 _PLAIN = [
-    field.name
-    for field in fields(CallInProgress)
-    if field.name.removesuffix("_us") not in _INSTANTS
+    one.name for one in fields(CallInProgress) if one.name.removesuffix("_us") not in _INSTANTS
 ]
 _COLUMNS = ", ".join([*(f"{name}_at" for name in _INSTANTS), *_PLAIN])
 _FROM_US = ", ".join(
@@ -78,7 +80,7 @@ _TO_US = ", ".join(
     f"(extract(epoch FROM {name}_at) * 1000000)::bigint AS {name}_us" for name in _INSTANTS
 )
 _TYPED = ", ".join(
-    f"{field.name} {_TYPES.get(field.name, 'text')}" for field in fields(CallInProgress)
+    f"{one.name} {_TYPES.get(one.name, 'text')}" for one in fields(CallInProgress)
 )
 
 _REPLACE = f"""
@@ -105,7 +107,7 @@ async def replace_calls(
     All or nothing, in one round trip. A call of another engine becomes this engine's when it
     is among `calls`, and stays when it is among `gone`.
     """
-    rows = [{field.name: getattr(call, field.name) for field in fields(call)} for call in calls]
+    rows = [{one.name: getattr(call, one.name) for one in fields(call)} for call in calls]
     await connection.execute(_REPLACE, engine, list(gone), json.dumps(storable_text(rows)))
 
 
@@ -116,7 +118,7 @@ async def forget_calls(connection: Connection, engine: str) -> None:
 
 async def calls_in_progress(connection: Connection) -> list[tuple[str, CallInProgress]]:
     """Give the calls in progress with their engine's name, oldest first."""
-    names = ", ".join(field.name for field in fields(CallInProgress) if field.name in _PLAIN)
+    names = ", ".join(one.name for one in fields(CallInProgress) if one.name in _PLAIN)
     rows = await connection.fetch(
         f"SELECT engine, {_TO_US}, {names} FROM calls_in_progress"  # noqa: S608  our own words
         " ORDER BY received_at, call_id"
@@ -129,4 +131,5 @@ def _call_of(row: dict[str, Any]) -> CallInProgress:
     row["call_id"] = CallId(str(row["call_id"]))
     for name in ("changes", "attempts"):
         row[name] = tuple(json.loads(row[name]))
+    row["spared"] = json.loads(row["spared"])
     return CallInProgress(**row)

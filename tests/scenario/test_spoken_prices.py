@@ -12,6 +12,7 @@ import gevent
 import pytest
 
 from callcontrol.cdr.journal_file import read_only
+from callcontrol.rating import rate_text
 from callcontrol.store import run
 from tariffs import (
     Change,
@@ -365,6 +366,8 @@ def test_fixed_charge_and_step_are_heard_before_they_come(stack, talk):
     assert [line["amount"] for line in this.cdr["lines"] if line["kind"] == "fixed"] == ["2.00"]
     assert this.cdr["charge"]["gross"] == str(expected.charge)
     assert stack.eventually(lambda: stack.differences(this.since) == [])
+    described = stack.command("calls", "show", this.cdr["call_id"], "--rate")
+    assert rate_text(described).charge == expected.charge
 
 
 def test_fixed_charge_and_step_that_cannot_be_told_do_not_come(stack, talk, folder):

@@ -241,6 +241,22 @@ def test_a_call_in_progress_as_a_ladder(run_command: Run, dsn: str) -> None:
     assert "* now: dialling" in out
 
 
+def test_a_call_that_cannot_be_priced_again(run_command: Run) -> None:
+    """Nothing of it was metered: status 1. Its table is gone: told, status 2."""
+    refused, gone = CDRS[1].call_id, CDRS[0].call_id
+
+    assert run_command("calls", "show", refused, "--rate") == (
+        1,
+        "",
+        f"nothing of call {refused} was metered\n",
+    )
+    assert run_command("calls", "show", gone, "--rate") == (
+        2,
+        "",
+        "tariff 'hotline' has no table of version '1' any more\n",
+    )
+
+
 def test_no_such_call(run_command: Run) -> None:
     """The answer is no: status 1; what is no id at all is wrong use."""
     unknown = make_cdr(9).call_id

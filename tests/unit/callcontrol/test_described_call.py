@@ -137,6 +137,43 @@ class TestOrder:
         """The call ends after it starts, its changes lie between, in order."""
         assert faults == faults_of(make_call_text(**fields))
 
+    @pytest.mark.parametrize(
+        ("free", "faults"),
+        [
+            ([("11:59:59", "12:00:10")], ["free.0.from: before the start"]),
+            ([("12:02:00", None)], ["free.0.from: after the end"]),
+            ([("12:00:30", "12:00:20")], ["free.0.until: before its beginning"]),
+            ([("12:00:30", "12:01:20")], ["free.0.until: after the end"]),
+            (
+                [("12:00:10", "12:00:20"), ("12:00:19", None)],
+                ["free.1.from: before the one in front of it ends"],
+            ),
+            (
+                [("12:00:10", None), ("12:00:19", "12:00:30")],
+                ["free.0.until: is missing: only the last may go on"],
+            ),
+        ],
+    )
+    def test_free_time_is_one_the_call_can_have(
+        self, free: list[tuple[str, str | None]], faults: list[str]
+    ):
+        """Within the call, in order; only the last stretch may have no end."""
+        stretches = [
+            {"from": f"2026-01-05T{begins}Z"}
+            | ({"until": f"2026-01-05T{until}Z"} if until else {})
+            for begins, until in free
+        ]
+
+        assert faults == faults_of(make_call_text(free=stretches))
+
+    def test_what_is_withheld_has_a_kind(self):
+        """A step or fixed charges, at an instant."""
+        withheld = [{"at": "2026-01-05T12:00:30Z", "kind": "time"}]
+
+        assert faults_of(make_call_text(withheld=withheld)) == [
+            "withheld.0.kind: not step or fixed"
+        ]
+
     def test_changes_the_meter_refuses_are_no_faults(self):
         """A level the table lacks is for the meter to refuse, however large its number."""
         changes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -13,8 +14,13 @@ from callcontrol.calls.levels import ask_level, heard
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.speaking import has_played
 from callcontrol.calls.watch import watch
+from callcontrol.cli.calls import rated_now
+from callcontrol.described_record import described_record
 from callcontrol.prompts import PromptFolder, make, needed_prompts
+from callcontrol.rating import rate_text
 from callcontrol.reconciliation import charge_of
+from callcontrol.reference import Reference
+from callcontrol.wiring import in_progress
 from tariffs import STEP, FixedCharge, Level, Then
 from tests.builders import (
     CREATED_US,
@@ -157,6 +163,9 @@ def talk(prompts):
         try:
             yield this
             live = this.call.meter.charge_at(at(until_s))
+            tables = Reference(tariffs={table.name: (table,)})
+            seen = rated_now(in_progress(this.call), tables, at(until_s))
+            assert seen.charge == live
             engine.link.end(LEG, at_us=at(until_s), answered_us=ANSWERED_US)
             life.get(timeout=10)
             (this.cdr,) = engine.journal.records.values()
@@ -164,6 +173,8 @@ def talk(prompts):
             life.kill()
         charge = this.cdr.charge.gross
         assert charge == charge_of(this.cdr, table, ANSWERED_US, at(until_s))
+        described = json.dumps(described_record(this.cdr, table))
+        assert charge == rate_text(described).charge
         if this.engine.clock.now_us() >= at(until_s):
             assert charge == live
 
