@@ -308,10 +308,16 @@ class Control:
         self._log.info("esl_link_up", host=self._host, port=self._port)
         self._guard(self._on_up)
         while not self._ended.wait(self._keeping.ping_every_s):
+            heard = link.frames
             try:
                 link.send(command.api("uuid_exists", _NO_LEG), self._keeping.ping_deadline_s)
             except CommandRejected:
                 continue  # a no is a sign of life
+            except CommandTimeout as exc:
+                # So is anything else it says; when we are late, that lies unread yet.
+                gevent.sleep(0)
+                if link.frames == heard:
+                    link.end(f"no sign of life: {exc}")
             except SessionError as exc:
                 link.end(f"no sign of life: {exc}")
         self._state = "down"

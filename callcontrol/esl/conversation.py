@@ -140,6 +140,7 @@ class Conversation(ABC):
         self._pending: deque[_Pending] = deque()
         self._writing = BoundedSemaphore(1)
         self._gone: tuple[type[SessionError], str] | None = None
+        self.frames = 0  # that have come
 
     def start_event_handlers(self) -> None:  # noqa: B027 - meant to do nothing
         """Start nothing: greenswitch calls this too early, for two greenlets we do not use."""
@@ -340,6 +341,7 @@ class Conversation(ABC):
 
     def _take(self, frame: Frame) -> None:
         """Hand one frame to whom it is for."""
+        self.frames += 1
         match frame.content_type:
             case "text/event-plain":
                 self._event(Event.of_frame(frame))

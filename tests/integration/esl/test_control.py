@@ -414,6 +414,19 @@ class TestLossAndReturn:
 
         assert "no sign of life" in str(control.last_error)
 
+    def test_a_switch_that_says_anything_lives(self, switch, make):
+        """A ping not answered in time ends no link that brings events."""
+        keeping = Keeping(
+            backoff=QUICK.backoff, ping_every_s=0.01, ping_deadline_s=SOON_S, open_s=PATIENCE_S
+        )
+        control = make(keeping=keeping)
+        peer = up(control, switch)
+        for _ in range(3):
+            assert peer.commands(1)[0].startswith("api uuid_exists ")
+            peer.send(event("HEARTBEAT"))
+
+        assert control.connections == 1
+
     def test_a_ping_refused_is_a_sign_of_life(self, switch, make):
         """A switch may not allow the command; it has answered all the same."""
         keeping = Keeping(backoff=QUICK.backoff, ping_every_s=0.01, open_s=PATIENCE_S)
