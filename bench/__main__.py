@@ -12,13 +12,14 @@ environment that has it. Whatever else runs on the machine is in the latencies.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from bench import whole_engine
@@ -34,26 +35,35 @@ from tests.cdr_builders import NOON_US, make_cdr
 
 AT = datetime(2026, 9, 1, 10, tzinfo=UTC)
 PER_SECOND = 50
+SATURATE = 64
+FULL = 1000
 BATCH = 500
 SINGLY = 200
+WARM = 100
 
 Row = tuple[str, str]
 
 
 def calls(count: int) -> Iterator[Row]:
-    """Set calls up at a steady rate, and one engine as fast as it can."""
+    """Set calls up at a steady rate, and as fast as they are taken."""
     engine = whole_engine.measure(calls=count, per_second=PER_SECOND)
-    cost = (engine.cpu_ms, engine.p50_ms, engine.p99_ms)
-    yield "the engine, all its work", _cost(*cost)
-    full = whole_engine.measure(calls=4 * count, per_second=0, saturate=64)
-    yield (
-        "the engine, 64 in set-up at once",
-        f"{full.per_second:.0f} calls/s, {full.cpu_ms:.2f} ms CPU a call, connect to bridge"
-        f" p50 {full.p50_ms:.1f} ms, p99 {full.p99_ms:.1f} ms",
+    yield "the engine, all its work", _cost(engine.cpu_ms, engine.p50_ms, engine.p99_ms)
+    full = whole_engine.measure(calls=4 * count, saturate=SATURATE)
+    yield "the same, saturated", _full(full.cpu_ms, full.per_second, full.p50_ms, full.p99_ms)
+    two = whole_engine.measure(
+        calls=4 * count, saturate=2 * SATURATE, size=whole_engine.Size(workers=2)
     )
     yield (
-        "memory of a call in progress",
-        f"{whole_engine.kilobytes_a_call(5 * count):.0f} KB",
+        "two workers, saturated",
+        _full(two.cpu_ms, two.per_second, two.p50_ms, two.p99_ms)
+        + f"; {two.per_second / full.per_second:.2f} times one worker's calls/s,"
+        f" {full.cpu_ms / two.cpu_ms:.2f} times its calls/s a core",
+    )
+    up, look_s = (10 * count, 40.0) if count >= FULL else (10 * count, 10.0)
+    kilobytes, share = whole_engine.in_progress(up, look_s=look_s)
+    yield (
+        f"{up:,} calls in progress",
+        f"{kilobytes:.0f} KB each, {share:.1%} of a core for all",
     )
     peers = [
         ("its sessions alone", "--hand-over"),
@@ -65,6 +75,13 @@ def calls(count: int) -> Iterator[Row]:
         words = ["-m", "bench.esl_calls", option, "--json", f"--calls={count}"]
         told = json.loads(_output(*words, f"--per-second={PER_SECOND}"))
         yield name, _cost(told["cpu_ms"], told["p50_ms"], told["p99_ms"])
+        told = json.loads(_output(*words, f"--saturate={SATURATE}"))
+        ratio = told["cpu_ms"] / full.cpu_ms
+        yield (
+            f"{name}, saturated",
+            _full(told["cpu_ms"], told["per_second"], told["p50_ms"], told["p99_ms"])
+            + f"; the engine takes {ratio:.2f} times its calls/s a core",
+        )
 
 
 def codec(_count: int) -> Iterator[Row]:
@@ -101,29 +118,47 @@ def records(count: int) -> Iterator[Row]:
         PendingRecord(call_id=one.call_id, recorded_us=0, body=one.to_json()) for one in made
     ]
 
-    async def shipped(connection: Connection) -> None:
-        for first in range(0, count, BATCH):
+    async def shipped(connection: Connection) -> float:
+        started_s = time.perf_counter()
+        for first in range(WARM, count, BATCH):
             await insert_cdrs(connection, pending[first : first + BATCH])
+        return (count - WARM) / (time.perf_counter() - started_s)
 
-    async def singly(connection: Connection) -> None:
-        for one in pending[:SINGLY]:
+    async def singly(connection: Connection) -> float:
+        started_s = time.perf_counter()
+        for one in pending[WARM : WARM + SINGLY]:
             await insert_cdrs(connection, [one])
+        return SINGLY / (time.perf_counter() - started_s)
 
-    async def copied(connection: Connection) -> None:
+    async def copied(connection: Connection) -> float:
         await connection.execute("CREATE TABLE raw (body jsonb)")
         rows = [(one.body,) for one in pending]
+        started_s = time.perf_counter()
         await connection.copy_records_to_table("raw", records=rows)
+        return count / (time.perf_counter() - started_s)
 
-    ways: list[tuple[str, int, Callable[[Connection], Awaitable[None]]]] = [
-        ("records into Postgres, as shipped", count, shipped),
-        ("the same, one by one", SINGLY, singly),
-        ("the same, COPY as bare JSON", count, copied),
+    async def copied_alike(connection: Connection) -> float:
+        await insert_cdrs(connection, pending)
+        rows = io.BytesIO()
+        await connection.copy_from_query("TABLE cdrs", output=rows, format="binary")
+        await connection.execute(
+            "CREATE TABLE alike (LIKE cdrs INCLUDING ALL EXCLUDING GENERATED)"
+        )
+        rows.seek(0)
+        started_s = time.perf_counter()
+        await connection.copy_to_table("alike", source=rows, format="binary")
+        return count / (time.perf_counter() - started_s)
+
+    ways: list[tuple[str, Callable[[Connection], Awaitable[float]]]] = [
+        ("records into Postgres, as shipped", shipped),
+        ("the same, one by one", singly),
+        ("COPY, same columns, checks, indexes", copied_alike),
+        ("COPY of bare JSON, none of them", copied),
     ]
-    for name, many, way in ways:
+    for name, way in ways:
         with EmbeddedPostgres() as postgres:
             migrate(postgres.dsn)
-            took_s = run(postgres.dsn, _timed, way)
-        yield name, f"{many / took_s:,.0f}/s"
+            yield name, f"{run(postgres.dsn, _warmed, pending[:WARM], way):,.0f}/s"
 
 
 def levels(count: int) -> Iterator[Row]:
@@ -132,10 +167,21 @@ def levels(count: int) -> Iterator[Row]:
     yield "level change", _output(*words).strip()
 
 
-async def _timed(connection: Connection, way: Callable[[Connection], Awaitable[None]]) -> float:
-    started_s = time.perf_counter()
-    await way(connection)
-    return time.perf_counter() - started_s
+async def _warmed(
+    connection: Connection,
+    first: Sequence[PendingRecord],
+    way: Callable[[Connection], Awaitable[float]],
+) -> float:
+    """Make the months' partitions, which an engine makes once, before anything is measured."""
+    await insert_cdrs(connection, first)
+    return await way(connection)
+
+
+def _full(cpu_ms: float, per_second: float, p50_ms: float, p99_ms: float) -> str:
+    return (
+        f"{1000 / cpu_ms:.0f} calls/s a core, {cpu_ms:.2f} ms CPU a call;"
+        f" {per_second:.0f} calls/s, connect to bridge p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms"
+    )
 
 
 def _rate(act: Callable[[], None], count: int) -> float:
@@ -165,7 +211,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the calls")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     wanted = parser.parse_args()
-    count = 100 if wanted.quick else 1000
+    count = 100 if wanted.quick else FULL
     load = os.getloadavg()[0]
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}"
     figures = {"machine": machine}

@@ -30,6 +30,7 @@ import structlog
 from gevent import socket
 from gevent.event import Event as Signal
 from gevent.fileobject import FileObject
+from gevent.pool import Pool
 from gevent.server import StreamServer
 from greenswitch import OutboundESLServer
 from greenswitch.esl import ESLEvent, OutboundSession
@@ -130,6 +131,7 @@ class Switch:
         self.server = StreamServer(("127.0.0.1", 0), self.on_link)
         self.server.start()
         self.to_bridge_s: list[float] = []
+        self.talking: list[gevent.Greenlet] = []
 
     def on_link(self, sock: socket.socket, _: object) -> None:
         """Accept the engine's link and say yes to whatever it asks."""
@@ -151,21 +153,27 @@ class Switch:
                 answered += 1
         self.to_bridge_s.append(time.monotonic() - started_s)
         sock.sendall(b"".join(EVENTS[:BRIDGED]))
-        gevent.sleep(TALK_S)
+        self.talking.append(gevent.spawn_later(TALK_S, self.end, sock))
+
+    def end(self, sock: socket.socket) -> None:
+        """Play the end of one call."""
         if self.hands_over and self.link is not None:
             self.link.sendall(EVENTS[-1])
         else:
             sock.sendall(b"".join(EVENTS[BRIDGED:]))
         sock.close()
 
-    def play(self, port: int, calls: int, per_second: float) -> None:
-        """Play calls at a steady rate and wait for all."""
+    def play(self, port: int, calls: int, per_second: float, saturate: int) -> None:
+        """Play calls at a steady rate, or so many in set-up at once, and wait for all."""
+        pool = Pool(saturate or None)
         playing = []
         started_s = time.monotonic()
         for n in range(calls):
-            gevent.sleep(max(0.0, started_s + n / per_second - time.monotonic()))
-            playing.append(gevent.spawn(self.call, port))
+            if not saturate:
+                gevent.sleep(max(0.0, started_s + n / per_second - time.monotonic()))
+            playing.append(pool.spawn(self.call, port))
         gevent.joinall(playing, raise_error=True)
+        gevent.joinall(self.talking, raise_error=True)
 
 
 def arguments() -> argparse.Namespace:
@@ -174,6 +182,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engine", choices=["ours", "greenswitch", "genesis"], default="ours")
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--per-second", type=float, default=200)
+    parser.add_argument("--saturate", type=int, default=0, help="so many in set-up at once")
     parser.add_argument("--hand-over", action="store_true")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
@@ -207,10 +216,11 @@ def main() -> None:
             told = json.loads(process.stdout.readline())
             return told["user_s"] * 1000, told["system_s"] * 1000
 
-        switch.play(port, 50, 100)  # warm
+        switch.play(port, 50, 100, 0)  # warm
         switch.to_bridge_s.clear()
-        before = used_ms()
-        switch.play(port, wanted.calls, wanted.per_second)
+        before, started_s = used_ms(), time.monotonic()
+        switch.play(port, wanted.calls, wanted.per_second, wanted.saturate)
+        took_s = time.monotonic() - started_s
         after = used_ms()
         process.kill()
     user_ms, system_ms = ((b - a) / wanted.calls for a, b in zip(before, after, strict=True))
@@ -218,12 +228,13 @@ def main() -> None:
     p50, p99 = statistics.median(waits_ms), waits_ms[len(waits_ms) * 99 // 100]
     if wanted.json:
         cpu_ms = user_ms + system_ms
-        print(json.dumps({"cpu_ms": cpu_ms, "p50_ms": p50, "p99_ms": p99}))
+        told = {"cpu_ms": cpu_ms, "p50_ms": p50, "p99_ms": p99}
+        print(json.dumps({**told, "per_second": wanted.calls / took_s}))
         return
     print(
         f"{wanted.engine}{', hand-over' * wanted.hand_over}: {user_ms + system_ms:.2f} ms CPU "
         f"a call ({system_ms:.2f} of it system), connect to bridge p50 {p50:.2f} ms, "
-        f"p99 {p99:.2f} ms; {len(waits_ms)} calls at {wanted.per_second:g}/s"
+        f"p99 {p99:.2f} ms; {len(waits_ms)} calls at {wanted.calls / took_s:.0f}/s"
     )
 
 

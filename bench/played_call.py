@@ -29,7 +29,23 @@ _CREATED_US = 1_795_515_474_239_098
 _INSTANT = re.compile(rb"\A17955154\d{8}\Z")
 _PARTS = re.compile(rb"(%b|%b|%b|%b|17955154\d{8})" % (_LEG, _OTHER_LEG, _BRIDGE, _CALLER))
 
-_callers = count(41_790_000_000)
+_LENGTH = re.compile(rb"^content-length: *(\d+)$", re.IGNORECASE | re.MULTILINE)
+
+_callers = count(41_780_000_000)
+
+
+def commands_in(received: bytes) -> tuple[list[bytes], bytes]:
+    """Cut what an engine has sent into whole commands, bodies included; gives the rest, too."""
+    commands = []
+    while (end := received.find(b"\n\n")) >= 0:
+        end += 2
+        length = _LENGTH.search(received, 0, end)
+        end += int(length[1]) if length else 0
+        if len(received) < end:
+            break
+        commands.append(received[:end])
+        received = received[end:].lstrip(b"\n")
+    return commands, received
 
 
 class Template:

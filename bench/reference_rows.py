@@ -1,4 +1,4 @@
-"""Fills an empty database with a reference of any size; Postgres makes the rows itself."""
+"""Fills a database with a reference of any size; Postgres makes the rows itself."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ _STATEMENTS = (
     """,
     """
     INSERT INTO tariff_tables (tariff_id, category)
-    SELECT id, substr(split_part(name, '-', 1), 2) FROM tariffs
+    SELECT id, substr(split_part(name, '-', 1), 2) FROM tariffs WHERE name LIKE 't0%'
     """,
     """
     INSERT INTO tariff_levels (table_id, level, per_minute)
     SELECT t.id, level, CASE WHEN category IN ('0900', '0901') THEN 1.5 ELSE 0 END
-    FROM tariff_tables AS t, generate_series(1, 5) AS level
+    FROM tariff_tables AS t JOIN tariffs ON tariffs.id = t.tariff_id,
+        generate_series(1, 5) AS level
+    WHERE name LIKE 't0%'
     """,
     """
     CREATE TEMPORARY TABLE made AS

@@ -1,6 +1,7 @@
 """What a call costs the whole engine: `callcontrol serve` as it is, on a recorded call.
 
     python -m bench.whole_engine [--calls 2000] [--per-second 50] [--saturate 64]
+        [--workers 2] [--numbers 100000] [--lines 1000000] [--up 10000]
 
 The process started plays the switch, Postgres is a throw-away one; the engine decides, meters,
 journals to the disk, and ships to Postgres. Only its CPU is counted, all threads of it. Each
@@ -27,12 +28,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gevent
-from gevent import socket
+from gevent import get_hub, socket
 from gevent.lock import RLock
 from gevent.pool import Pool
 from gevent.server import StreamServer
 
-from bench.played_call import OK, PlayedCall
+from bench.played_call import OK, PlayedCall, commands_in
+from bench.reference_rows import fill
 from callcontrol.store import Connection, EmbeddedPostgres, run
 from tests.waiting import eventually
 
@@ -88,6 +90,22 @@ def bridges(commands: bytes) -> bool:
     return length is not None and len(bridge) - length.end() >= int(length[1])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """Of an engine, and of what it has to deal with.
+
+    Attributes:
+        workers: its processes.
+        numbers, lines: more numbers in its reference, and lines in its blacklist.
+        up: calls in progress all the while.
+    """
+
+    workers: int = 1
+    numbers: int = 0
+    lines: int = 0
+    up: int = 0
+
+
 class Switch:
     """Plays calls, and answers the engine's link.
 
@@ -96,9 +114,9 @@ class Switch:
     """
 
     def __init__(self, talk_s: float = TALK_S) -> None:
-        self._talk_s = talk_s
+        self.talk_s = talk_s
         self.legs: set[str] = set()
-        self.link: socket.socket | None = None
+        self._links: set[socket.socket] = set()
         self.to_bridge_s: list[float] = []
         self._writing = RLock()
         self.server = StreamServer(("127.0.0.1", 0), self._on_link)
@@ -111,38 +129,42 @@ class Switch:
         sock = socket.create_connection(("127.0.0.1", port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         started_s = time.monotonic()
-        received, answered = b"", 0
-        while not bridges(received):
+        said, pending = b"", b""
+        while b"execute-app-name: bridge" not in said:
             data = sock.recv(65536)
             if not data:
-                raise ConnectionError(f"the engine left: {received[-300:]!r}")
-            received += data
-            while received.count(b"\n\n") > answered:
-                sock.sendall(OK if answered else call.channel())
-                answered += 1
+                raise ConnectionError(f"the engine left: {said[-300:]!r}")
+            commands, pending = commands_in(pending + data)
+            for one in commands:
+                sock.sendall(OK if said else call.channel())
+                said += one
         self.to_bridge_s.append(time.monotonic() - started_s)
-        sock.sendall(call.up_to_bridge(received))
-        gevent.spawn_later(self._talk_s, self._end, call)
+        sock.sendall(call.up_to_bridge(said))
+        gevent.spawn_later(self.talk_s, self._end, call)
         while sock.recv(65536):
             pass  # the engine lets go once both legs are bridged
         sock.close()
 
     def _end(self, call: PlayedCall) -> None:
         self.legs.discard(call.leg)
-        if self.link is not None:
-            with self._writing, suppress(OSError):
-                self.link.sendall(call.end())
+        end = call.end()
+        with self._writing:
+            for link in self._links:
+                with suppress(OSError):
+                    link.sendall(end)
 
     def _on_link(self, sock: socket.socket, _: object) -> None:
         """Take the engine's link and answer whatever it asks."""
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.sendall(b"Content-Type: auth/request\n\n")
         pending = b""
-        while data := sock.recv(65536):
-            *commands, pending = (pending + data).split(b"\n\n")
-            with self._writing, suppress(OSError):  # the engine may be gone
-                sock.sendall(b"".join(self._answer(one.strip()) for one in commands))
-            self.link = sock
+        with suppress(OSError):  # the engine may be gone
+            while data := sock.recv(65536):
+                *commands, pending = (pending + data).split(b"\n\n")
+                with self._writing:
+                    sock.sendall(b"".join(self._answer(one.strip()) for one in commands))
+                self._links.add(sock)
+        self._links.discard(sock)
 
     def _answer(self, command: bytes) -> bytes:
         if not command.startswith(b"api "):
@@ -158,8 +180,11 @@ class Switch:
 
 
 @contextmanager
-def served(switch: Switch, dsn: str, folder: Path) -> Iterator[tuple[int, int]]:
+def served(
+    switch: Switch, dsn: str, folder: Path, size: Size | None = None
+) -> Iterator[tuple[int, int]]:
     """Run the engine; gives its process id and the port that takes calls."""
+    size = size or Size()
     reference = folder / "reference.yaml"
     reference.write_text(REFERENCE, encoding="utf-8")
     port, metrics = _free_port(), _free_port()
@@ -174,41 +199,54 @@ def served(switch: Switch, dsn: str, folder: Path) -> Iterator[tuple[int, int]]:
         "CALLCONTROL_SWITCH_PASSWORD": "x",
         "CALLCONTROL_MAX_CALLS": "20000",
         "CALLCONTROL_ANNOUNCE_PRICES": "elsewhere",
+        "CALLCONTROL_KEEP_REFERENCE": "false",  # a child's work once a change, not a call's
     }
     program = [sys.executable, "-m", "callcontrol"]
     for words in (["migrate"], ["load", str(reference)]):
         subprocess.run([*program, *words], env=environment, check=True, stdout=subprocess.PIPE)
+    if size.numbers or size.lines:
+        run(dsn, fill, size.numbers, size.lines)
     with (folder / "engine.log").open("wb") as log:
-        engine = subprocess.Popen([*program, "serve"], env=environment, stderr=log)
+        words = ["serve", "--workers", str(size.workers)]
+        engine = subprocess.Popen([*program, *words], env=environment, stderr=log)
     try:
-        eventually(lambda: _is_ready(metrics), within_s=30)
+        eventually(lambda: _is_ready(metrics), within_s=120)
         yield engine.pid, port
     finally:
         engine.terminate()
         engine.wait(60)
 
 
-def measure(*, calls: int, per_second: float, saturate: int = 0) -> Figures:
+def measure(
+    *, calls: int, per_second: float = 0, saturate: int = 0, size: Size | None = None
+) -> Figures:
     """Play calls and give what they cost.
 
     Args:
         calls: how many.
         per_second: at this rate;
         saturate: or so many in set-up at once, when above 0.
+        size: of the engine and of what it has to deal with.
     """
+    size = size or Size()
     switch = Switch()
     with (
         tempfile.TemporaryDirectory() as folder,
         EmbeddedPostgres() as postgres,
-        served(switch, postgres.dsn, Path(folder)) as (pid, port),
+        served(switch, postgres.dsn, Path(folder), size) as (pid, port),
     ):
         _play(switch, port, calls=50, per_second=50, saturate=0)  # warm
+        switch.talk_s = 3600
+        _play(switch, port, calls=size.up, per_second=0, saturate=16)
+        switch.talk_s = TALK_S
         switch.to_bridge_s.clear()
         before_s, started_s = _cpu_s(pid), time.monotonic()
         _play(switch, port, calls=calls, per_second=per_second, saturate=saturate)
         took_s = time.monotonic() - started_s
         gevent.sleep(TALK_S)
-        eventually(lambda: run(postgres.dsn, _count) >= calls + 50, within_s=60, every_s=0.2)
+        pool = get_hub().threadpool  # or the switch would not answer meanwhile
+        while pool.apply(run, (postgres.dsn, _count)) < calls + 50:
+            gevent.sleep(0.2)
         cpu_s = _cpu_s(pid) - before_s
         records = run(postgres.dsn, _count) - 50
     waits_ms = sorted(one * 1000 for one in switch.to_bridge_s)
@@ -222,8 +260,16 @@ def measure(*, calls: int, per_second: float, saturate: int = 0) -> Figures:
     )
 
 
-def kilobytes_a_call(calls: int) -> float:
-    """Give by how much the engine grows with each call in progress."""
+def in_progress(calls: int, *, look_s: float) -> tuple[float, float]:
+    """Let calls be up and nothing else happen.
+
+    Args:
+        calls: how many.
+        look_s: how long; every 30 s the engine compares them with the switch's own list.
+
+    Returns:
+        By how many kB the engine grew with each, and the share of a core it takes for all.
+    """
     switch = Switch(talk_s=3600)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -233,7 +279,11 @@ def kilobytes_a_call(calls: int) -> float:
         _play(switch, port, calls=100, per_second=50, saturate=0)  # warm
         before = _resident(pid)
         _play(switch, port, calls=calls, per_second=0, saturate=16)
-        return (_resident(pid) - before) / 1024 / calls
+        gevent.sleep(2)
+        grown = (_resident(pid) - before) / 1024 / calls
+        before_s = _cpu_s(pid)
+        gevent.sleep(look_s)
+        return grown, (_cpu_s(pid) - before_s) / look_s
 
 
 def _resident(pid: int) -> int:
@@ -260,8 +310,11 @@ async def _count(connection: Connection) -> int:
 
 
 def _cpu_s(pid: int) -> float:
+    """Give the processor time of a process and its children, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    own = sum(map(int, fields[11:15])) / _TICKS  # with that of children that have ended
+    return own + sum(_cpu_s(int(child)) for child in children)
 
 
 def _is_ready(port: int) -> bool:
@@ -285,8 +338,17 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--per-second", type=float, default=50)
     parser.add_argument("--saturate", type=int, default=0)
+    for name, one in (("workers", 1), ("numbers", 0), ("lines", 0), ("up", 0)):
+        parser.add_argument(f"--{name}", type=int, default=one)
     wanted = parser.parse_args()
-    found = measure(calls=wanted.calls, per_second=wanted.per_second, saturate=wanted.saturate)
+    found = measure(
+        calls=wanted.calls,
+        per_second=wanted.per_second,
+        saturate=wanted.saturate,
+        size=Size(
+            workers=wanted.workers, numbers=wanted.numbers, lines=wanted.lines, up=wanted.up
+        ),
+    )
     print(
         f"the whole engine: {found.cpu_ms:.2f} ms CPU a call ({found.per_core:.0f} calls/s a"
         f" core), connect to bridge p50 {found.p50_ms:.1f} ms, p99 {found.p99_ms:.1f} ms;"
