@@ -61,6 +61,7 @@ class Figures:
     """What an operator looks at.
 
     Attributes:
+        arriving: calls decided a second.
         a_second: calls recorded a second; by_category the same by kind of number.
         answered: their share that was answered; None when there were no calls.
         chf_an_hour: charges recorded, at this pace.
@@ -75,6 +76,7 @@ class Figures:
     workers: int
     in_progress: int
     limit: int
+    arriving: float
     a_second: float
     by_category: Mapping[str, float]
     refused: Mapping[str, float]
@@ -107,6 +109,7 @@ def figures(before: Reading, now: Reading) -> Figures:
         workers=len(now.values("ready")),
         in_progress=round(now.sum("calls_in_progress")),
         limit=round(max(now.values("calls_limit"), default=0)),
+        arriving=_pace(before, now, "decision_seconds_count"),
         a_second=_pace(before, now, "calls_total"),
         by_category=_by(before, now, "calls_total", "category"),
         refused=_by(before, now, "calls_refused_total", "reason"),

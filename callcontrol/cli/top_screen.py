@@ -140,11 +140,11 @@ def _head(moment: Moment) -> list[Text]:
                 f"{f.in_progress} in progress of {f.limit}",
                 is_well=f.in_progress < 0.8 * f.limit,
             ),
-            f"{f.a_second:.1f}/s",
+            f"{f.arriving:.1f}/s arrive",
             f"answered {_percent(f.answered)}",
             f"to the answer {_s(f.to_answer_s)}",
-            *_paces(f.by_category),
         ),
+        _line("ended", f"{f.a_second:.1f}/s", *_paces(f.by_category)),
         _line("refused", *(_paces(f.refused) or ["none"])),
         _line(
             "money",

@@ -34,6 +34,10 @@ callcontrol_calls_total{category="0900",disposition="blocked"} 10
 callcontrol_setup_seconds_bucket{le="+Inf"} 10
 callcontrol_setup_seconds_count 10
 callcontrol_setup_seconds_sum 20
+# TYPE callcontrol_decision_seconds histogram
+callcontrol_decision_seconds_bucket{le="+Inf"} 110
+callcontrol_decision_seconds_count 110
+callcontrol_decision_seconds_sum 1
 # TYPE callcontrol_charge_chf_total counter
 callcontrol_charge_chf_total{category="0900"} 250
 # TYPE callcontrol_cpu_seconds_total counter
@@ -53,6 +57,10 @@ callcontrol_calls_refused_total{reason="blacklist"} 2
 callcontrol_setup_seconds_bucket{le="+Inf"} 14
 callcontrol_setup_seconds_count 14
 callcontrol_setup_seconds_sum 30
+# TYPE callcontrol_decision_seconds histogram
+callcontrol_decision_seconds_bucket{le="+Inf"} 116
+callcontrol_decision_seconds_count 116
+callcontrol_decision_seconds_sum 1.012
 # TYPE callcontrol_charge_chf_total counter
 callcontrol_charge_chf_total{category="0900"} 260
 # TYPE callcontrol_cpu_seconds_total counter
@@ -163,6 +171,7 @@ class TestFigures:
     def test_paces(self, shown):
         """Eight calls of two kinds and two refusals in two seconds."""
         assert shown.a_second == 5
+        assert shown.arriving == 3
         assert shown.by_category == {"0800": 1, "0900": 4}
         assert shown.refused == {"blacklist": 1}
         assert shown.answered == 0.8
