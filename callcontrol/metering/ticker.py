@@ -2,7 +2,8 @@
 
 Strategy: thousands of calls wait for the instant their maximum charge is reached. A timer in
 the event loop for each would do, but could not be counted, moved or looked at; a heap can. An
-entry that was moved or withdrawn stays in the heap and is skipped, by its number, when due.
+entry that was moved or withdrawn stays in the heap and is skipped, by its number, when due; when
+most of the heap is such entries it is swept, because most calls end hours before they are due.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ Due = Callable[[], None]
 
 # The clock is looked at this often at least, so that a wall clock that was set is noticed.
 _LONGEST_NAP_S = 1.0
+
+_FEW = 64  # stale entries that are never worth a sweep
 
 
 class Ticker:
@@ -64,6 +67,7 @@ class Ticker:
         """
         self._number += 1
         self._due[key] = (self._number, due)
+        self._sweep()
         heapq.heappush(self._heap, (at_us, self._number, key))
         if self._heap[0][1] == self._number:
             self._sooner.set()
@@ -71,6 +75,7 @@ class Ticker:
     def cancel(self, key: Hashable) -> None:
         """Forget a key; one that is not known is no error. Switches: no."""
         self._due.pop(key, None)
+        self._sweep()
 
     def tick(self) -> float:
         """Call back everything that is due now; gives the seconds until the next, at most 1."""
@@ -89,6 +94,14 @@ class Ticker:
         if not self._heap:
             return _LONGEST_NAP_S
         return min(_LONGEST_NAP_S, max(0.0, (self._heap[0][0] - now_us) / 1_000_000))
+
+    def _sweep(self) -> None:
+        """Take stale entries out of the heap once they are most of it."""
+        if len(self._heap) <= 2 * len(self._due) + _FEW:
+            return
+        due = {(number, key) for key, (number, _) in self._due.items()}
+        self._heap = [entry for entry in self._heap if entry[1:] in due]
+        heapq.heapify(self._heap)
 
     def _run(self) -> None:
         while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import gevent
 import pytest
 from gevent.event import Event as Signal
@@ -10,6 +12,10 @@ from structlog.testing import CapturingLogger
 from callcontrol.clock import SystemClock
 from callcontrol.metering.ticker import Ticker
 from tests.fakes.clock import FakeClock
+
+
+class Key:
+    """A key that can be seen to be forgotten."""
 
 
 @pytest.fixture
@@ -76,6 +82,29 @@ class TestTick:
         ticker.tick()
 
         assert called == []
+
+    @pytest.mark.parametrize("how", ["cancelled", "moved"])
+    def test_keeps_little_of_what_was_withdrawn(self, ticker, clock, how):
+        """Calls end hours before they are due; what waited for them does not stay till then."""
+        far_us = clock.now_us() + 3600 * 1_000_000
+        called = []
+        ticker.schedule("one", clock.now_us() + 1, lambda: called.append("one"))
+        kept = [self._withdrawn(ticker, far_us, how) for _ in range(1000)]
+
+        assert sum(key() is not None for key in kept) < 200
+        clock.advance(1)
+        ticker.tick()
+        assert called == ["one"]
+
+    @staticmethod
+    def _withdrawn(ticker, at_us, how):
+        """Have a key wait for an instant, and withdraw that."""
+        key = Key()
+        ticker.schedule(key, at_us, lambda: None)
+        if how == "moved":
+            ticker.schedule("same", at_us, lambda: None)
+        ticker.cancel(key)
+        return weakref.ref(key)
 
     def test_one_that_fails_stops_no_other(self, ticker, clock, log):
         """A callback that raises is logged, and the next is called all the same."""
