@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,22 @@ class EngineProcess:
             return
         self.kill()
         self.wait(5)
+
+    def differences(self, since: datetime) -> list[dict[str, str]]:
+        """Give what `callcontrol reconcile` finds between the switch's own records and ours."""
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "callcontrol", "reconcile", "--json"),
+                *("--grace", "0", "--since", since.isoformat()),
+            ],
+            capture_output=True,
+            text=True,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            cwd=self._log.parent,
+            check=False,
+        )
+        found: list[dict[str, str]] = json.loads(done.stdout)["differences"]
+        return found
 
     def workers(self) -> list[int]:
         """Give the process ids of its workers, when it is a service of several."""

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import gevent
@@ -19,7 +20,7 @@ from tests.chaos.load import hanging, placed, plans
 from tests.chaos.reference import PLAIN
 from tests.chaos.relay import Relay
 from tests.chaos.stage import Stage
-from tests.chaos.verdict import Verdict, judge
+from tests.chaos.verdict import Verdict, judge, take_in
 from tests.scenario.parties import free_port
 from tests.waiting import eventually
 
@@ -66,6 +67,7 @@ def chaos(
             engine.spawn()
         for engine in (service, single):
             eventually(engine.is_ready, within_s=90, every_s=0.2)
+        since = datetime.now(UTC)
         faults = Faults(stage, single, service, links, random.Random(seed))
         planned = plans(random.Random(seed), seconds=seconds, rate=rate)
         calls = stage.caller(*planned)
@@ -79,15 +81,18 @@ def chaos(
         seen = {one["from"]: placed(one) for one in calls.all(within_s=60)}
         _wait_until_quiet(stage, service, single)
         records = stage.records()
+        differences = service.differences(since)
         for link in links:
             link.stop()
-        return judge(
+        verdict = judge(
             [seen.get(plan["sender"]) or hanging(plan) for plan in planned],
             records,
             stage.ends(),
             stage.reference,
             faults.switch_downs,
         )
+        take_in(differences, verdict)
+        return verdict
 
 
 def _change_levels(stage: Stage, chance: random.Random) -> None:

@@ -24,6 +24,7 @@ class Verdict:
 
     Attributes:
         dropped, missing, twice, differing: a sentence for each fault.
+        unreconciled: what `callcontrol reconcile` finds beyond what is expected.
         excepted: calls that a killed switch ended.
         counts: what became of the calls.
     """
@@ -32,13 +33,16 @@ class Verdict:
     missing: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
+    unreconciled: list[str] = field(default_factory=list)
     excepted: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_good(self) -> bool:
         """Whether nothing was lost."""
-        return not (self.dropped or self.missing or self.twice or self.differing)
+        return not (
+            self.dropped or self.missing or self.twice or self.differing or self.unreconciled
+        )
 
     def lines(self) -> list[str]:
         """Tell it."""
@@ -47,6 +51,7 @@ class Verdict:
             "records missing": self.missing,
             "records twice": self.twice,
             "charges or times differing from the switch's": self.differing,
+            "further differences that reconcile finds": self.unreconciled,
             "calls that a killed switch ended": self.excepted,
         }
         lines = [f"{self.counts[name]:7}  {name}" for name in sorted(self.counts)]
@@ -89,6 +94,20 @@ def judge(
     for sender in of_sender:
         verdict.differing.append(f"{sender}: a record of a call that was not placed")
     return verdict
+
+
+def take_in(differences: Iterable[Mapping[str, str]], verdict: Verdict) -> None:
+    """Add what `callcontrol reconcile` tells.
+
+    Expected are calls that no engine took, which the switch refused, and those that ended with
+    a killed switch, of which it has written nothing.
+    """
+    for one in differences:
+        is_of_dead_switch = (one["kind"], one["says"]) == ("extra", "reconciled")
+        if one["kind"] == "no_engine" or (is_of_dead_switch and verdict.excepted):
+            verdict.counts[f"reconcile tells of as {one['kind']}"] += 1
+        else:
+            verdict.unreconciled.append(f"{one['kind']} {one['leg_uuid']}: {one['says']}")
 
 
 def _judge_one(
