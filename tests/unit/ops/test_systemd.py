@@ -25,6 +25,27 @@ LINES = dict(line.split("=", 1) for line in UNIT.splitlines() if re.match(r"[A-Z
 
 
 @pytest.mark.parametrize("name", UNITS)
+def test_a_unit_reads_as_systemd_reads_it(name):
+    """Sections it knows, settings inside them, none left empty or said twice."""
+    section, seen = "", set()
+    for line in (FOLDER / name).read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        if header := re.fullmatch(r"\[(\w+)\]", line):
+            section = header[1]
+            assert section in {"Unit", "Service", "Timer", "Install"}
+            continue
+        setting = re.fullmatch(r"([A-Z][A-Za-z]+)=(.*)", line)
+        assert section, line
+        assert setting, line
+        assert (section, setting[1]) not in seen, line
+        assert setting[2] or setting[1] in {"CapabilityBoundingSet", "AmbientCapabilities"}
+        seen.add((section, setting[1]))
+    kind = "Timer" if name.endswith(".timer") else "Service"
+    assert {one for one, _ in seen} >= {"Unit", kind}
+
+
+@pytest.mark.parametrize("name", UNITS)
 def test_systemd_has_nothing_to_complain_of(tmp_path, name):
     """Asked where there is systemd; the tests below need none."""
     analyze = shutil.which("systemd-analyze")
