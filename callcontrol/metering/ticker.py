@@ -2,8 +2,9 @@
 
 Strategy: thousands of calls wait for the instant their maximum charge is reached. A timer in
 the event loop for each would do, but could not be counted, moved or looked at; a heap can. An
-entry that was moved or withdrawn stays in the heap and is skipped, by its number, when due; when
-most of the heap is such entries it is swept, because most calls end hours before they are due.
+entry that was moved or withdrawn stays in the heap and is skipped, by its number, when due;
+when most of the heap is such entries it is swept, because most calls end hours before they
+are due.
 """
 
 from __future__ import annotations
