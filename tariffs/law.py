@@ -164,6 +164,8 @@ class Law:
 
     def price_changes(self, category: str, after_us: int) -> tuple[int, ...]:
         """List the instants after one at which a limit on a category's prices changes."""
+        if self.period(after_us) == len(self._begins):
+            return ()
         rows = (self._dated.get((subject, category), [])[1:] for subject in PRICES)
         return tuple(sorted({at for dated in rows for at, _ in dated if at > after_us}))
 

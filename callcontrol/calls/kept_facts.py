@@ -104,7 +104,7 @@ def owned(leg_uuid: str, engine: str) -> Command:
 
 def written(facts: object) -> str:
     """Write a plain value as a variable may hold it. Switches: no."""
-    text = json.dumps(facts, separators=(",", ":"))
+    text = codec.compact(facts)
     # Without the padding: a value may hold no `=`.
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

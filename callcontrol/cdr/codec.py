@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from collections.abc import Callable, Hashable, Mapping
@@ -17,10 +18,22 @@ T = TypeVar("T")
 Read = Callable[[object, str], Any]
 Write = Callable[[Any], object]
 
+# json.dumps would make an encoder each time.
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 
 def plain(value: object) -> object:
     """Turn a dataclass into dicts, lists, strings, ints, bools, None; amounts into strings."""
     return _writer(value.__class__)(value)  # type: ignore[arg-type]  # classes are hashable
+
+
+def compact(value: object) -> str:
+    """Write plain values as one line of ASCII JSON.
+
+    Raises:
+        TypeError: a value is not plain.
+    """
+    return _COMPACT.encode(value)
 
 
 def build(kind: type[T], value: object) -> T:

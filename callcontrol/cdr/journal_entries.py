@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from callcontrol.cdr.call_id import CallId
+from callcontrol.cdr.codec import compact
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +112,4 @@ def as_json(facts: Mapping[str, object]) -> str:
     Raises:
         TypeError: a value is not plain.
     """
-    return json.dumps(facts, separators=(",", ":"))
+    return compact(facts)

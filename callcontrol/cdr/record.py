@@ -286,7 +286,7 @@ class Cdr:
         Amounts are strings. Text that is not text (a NUL, half a surrogate pair left over from
         bytes that were no UTF-8) is written as a `\u` escape and so survives any storage.
         """
-        return json.dumps(codec.plain(self), separators=(",", ":"))
+        return codec.compact(codec.plain(self))
 
     @classmethod
     def from_json(cls, text: str) -> Cdr:
