@@ -297,6 +297,7 @@ def _route(stack):
     return stack.command("route", "0900800002", "--from", "+41795550001", "--json")
 
 
+@pytest.mark.long  # it waits for the second of the plan
 def test_the_weekly_plan_changes_a_running_call(stack, talk):
     """Where its number says so: from the very second of the plan, written in local time."""
     at = datetime.now(ZoneInfo("Europe/Zurich")).replace(microsecond=0) + timedelta(seconds=5)

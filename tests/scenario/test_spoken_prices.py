@@ -305,7 +305,7 @@ def test_dearer_price_is_heard_in_the_call_and_holds_from_its_end(stack, talk):
     assert [one["level"] for one in this.cdr["segments"]] == [1, 1, 2]
 
 
-@pytest.mark.parametrize("by", ["info", "rtp"])
+@pytest.mark.parametrize("by", ["info", pytest.param("rtp", marks=pytest.mark.long)])
 def test_price_above_the_limit_needs_the_caller_s_key(talk, by):
     """It holds from the key, which is in the record, whichever way it came."""
     with talk() as this:
@@ -370,6 +370,7 @@ def test_fixed_charge_and_step_are_heard_before_they_come(stack, talk):
     assert rate_text(described).charge == expected.charge
 
 
+@pytest.mark.long
 def test_fixed_charge_and_step_that_cannot_be_told_do_not_come(stack, talk, folder):
     """Without their prompts the call goes on at the price that the caller knows."""
     prompts = json.loads(stack.command("prompts", "--tariff", "foretold", "--json"))
@@ -399,6 +400,7 @@ def _is_told_something(stack):
         return any('"announcements":[{' in str(one.merged["draft"]) for one in open_calls)
 
 
+@pytest.mark.long
 def test_caller_who_leaves_while_a_fixed_charge_is_told(stack, talk):
     """It was never due: it is not charged, and what was heard of the announcement is free."""
     with talk(FORETOLD_NUMBER) as this:
