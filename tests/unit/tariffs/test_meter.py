@@ -180,6 +180,17 @@ class TestMeter:
 
         assert found == [(at(10), None), (at(15), None), (at(30), None), (at(50), 2)]
 
+    def test_coming_after_the_law_has_changed(self):
+        """The midnight at which a limit changes is no more than passed over."""
+        tariff = make_tariff(make_level("3", fixed=(("2", 100, None),)))
+        start_us = JUNE_US - 50 * SECOND_US
+        meter = make_meter(tariff, start_us=start_us, law=TIGHTENED_LAW)
+        due_us = start_us + 100 * SECOND_US
+
+        assert meter.coming(start_us) == Coming(at_us=due_us, in_force=1, entered_us=start_us)
+        assert meter.coming(start_us, with_fixed=False) is None
+        assert meter.coming(due_us) is None
+
     def test_withheld(self):
         """What is withheld is a line of nothing, or no step; what comes later comes."""
         tariff = make_tariff(
