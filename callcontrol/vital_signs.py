@@ -87,7 +87,7 @@ class VitalSigns:
         gevent.killall(self._greenlets)
 
     def show(self) -> None:
-        """Show how things are now. Switches: no."""
+        """Show how things are now. Switches: after every hundred calls."""
         metrics = self._metrics
         backlog = self._journal.backlog()
         metrics.journal_backlog.set(backlog.records)
@@ -99,7 +99,7 @@ class VitalSigns:
         metrics.store_up.set(self._store.is_up)
         metrics.link_up.set(self._link.is_up)
         metrics.calls_in_progress.set(len(self._live_calls))
-        self._levels.show(self._live_calls, self._clock.now_us())
+        self._levels.show(self._live_calls.in_turns(), self._clock.now_us())
         metrics.conversations.set(self._listener.conversations)
         self._show_itself()
         for growth in self._growths:

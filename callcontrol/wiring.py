@@ -283,7 +283,7 @@ class Process:
         self._live_view = LiveView(
             self._store,
             settings.engine,
-            lambda: [in_progress(call) for call in self._live_calls],
+            lambda: [in_progress(call) for call in self._live_calls.in_turns()],
             log=self._log,
         )
         self._requests = LevelRequests(self._engine, lambda one: self._level_feed.tell(one))

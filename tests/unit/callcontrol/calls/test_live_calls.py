@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gevent
 import pytest
 
 from callcontrol.calls.lifecycle import received
@@ -39,3 +40,15 @@ def test_tells_every_count_that_changes(call):
     calls.remove(call)
 
     assert told == [(PLATFORM, 1), (NUMBER, 1), (PLATFORM, 0), (NUMBER, 0)]
+
+
+def test_others_get_their_turn_while_many_calls_are_looked_at():
+    """Whoever looks at all of them holds up nobody; one that ends meanwhile is left out."""
+    calls, engine = LiveCalls(), make_engine(make_reference())
+    for n in range(250):
+        calls.add(received(make_channel(uuid=f"leg-{n}"), 0.0, engine))
+    last = list(calls)[-1]
+    other = gevent.spawn(calls.remove, last)
+    seen = [other.ready() for _ in calls.in_turns()]
+
+    assert seen == [False] * 100 + [True] * 149
