@@ -57,8 +57,7 @@ def run_call(session: Session, engine: Engine) -> None:
     Switches: waits for the switch, for as long as the call lasts.
     """
     accepted_s = engine.clock.monotonic_s()
-    channel = session.open(engine.settings.connect_deadline_s)
-    call = received(channel, accepted_s, engine)
+    call = received(session.open(engine.settings.connect_deadline_s), accepted_s, engine)
     call.draft = draft_of(call, engine.settings.engine)
     if not engine.live_calls.add(call):
         # The switch sent the leg here again (a transfer): the call it has already sees to it.

@@ -71,6 +71,7 @@ class Session(Conversation, OutboundSession):
         self.sock_file.close()  # greenswitch's buffered reader; it would keep the socket open
         self.client_address = client_address
         self.session_data: Headers | None = None
+        self._uuid = ""
         self._max_events = max_events
         self._events: deque[Event | CommandRejected] = deque()
         self._arrived = Signal()
@@ -86,7 +87,7 @@ class Session(Conversation, OutboundSession):
     @property
     def uuid(self) -> str:
         """The leg's uuid, empty before the switch has told it."""
-        return "" if self.session_data is None else self.session_data.get("Unique-ID", "")
+        return self._uuid
 
     @property
     def leg_uuid(self) -> str:
@@ -116,6 +117,7 @@ class Session(Conversation, OutboundSession):
         self._write((command.connect(), command.myevents()), (first, None))
         reply = self._reply(command.connect(), first, deadline_s)
         self.session_data = reply.headers
+        self._uuid = reply.headers.get("Unique-ID", "")
         self._outbound_connected = True
         return Event.of_frame(reply.frame)
 
@@ -244,6 +246,9 @@ class Session(Conversation, OutboundSession):
                 last.result = AsyncResult()
             last.result.wait(deadline_s)
         self.stop()
+        # A call lasts longer than this, and what it was told here is a quarter of its memory.
+        self.session_data = None
+        self._events.clear()
 
     def call_command(
         self,
