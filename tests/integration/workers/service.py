@@ -124,6 +124,15 @@ class Service:
         )
         return sum(map(float, found))
 
+    def busiest(self) -> int:
+        """Give the worker with most calls: the kernel deals them out, not evenly."""
+        found = re.findall(
+            r'^callcontrol_calls_in_progress\{worker="(\d+)"\} (\S+)$',
+            self._get("/metrics"),
+            re.MULTILINE,
+        )
+        return int(max(found, key=lambda one: float(one[1]))[0])
+
     def place(self, count: int, *, number: str = NUMBER, rate: float = 10, talk_s: float = 1):
         """Have calls placed; gives a function that waits for their summaries."""
         caller = subprocess.Popen(

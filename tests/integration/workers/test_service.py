@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from callcontrol.workers.share import name_of
 from tests.integration.workers.service import LIMITED, NEVER, SLOW, Service, end, is_running
 from tests.waiting import eventually
 
@@ -21,14 +22,18 @@ class TestOneService:
     def test_workers_share_the_calls_and_figures_are_of_all(self, service: Service):
         """Each call is one worker's; health and figures are told on one port."""
         service.start()
-        ended = service.place(30, rate=20)()
-
-        records = service.wait_for_records(30)
         name = service.environment["CALLCONTROL_ENGINE"]
-        assert finals(ended) == [200] * 30
-        assert {record.engine for record in records} == {name, f"{name}.2"}
+        engines: set[str] = set()
+        placed = 0
+        while engines != {name, f"{name}.2"}:  # the kernel deals them out, not evenly
+            assert placed < 200
+            placed += 30
+            assert finals(service.place(30, rate=20)()) == [200] * 30
+            records = service.wait_for_records(placed)
+            engines = {record.engine for record in records}
+
         assert all(record.is_charged_right() for record in records)
-        assert service.metric("callcontrol_calls_total") == 30
+        assert service.metric("callcontrol_calls_total") == placed
         assert service.metric("callcontrol_ready") == 2
         assert service.readiness() == "worker 1: yes\nworker 2: yes\n"
 
@@ -55,23 +60,22 @@ class TestDeath:
         service.start()
         ended = service.place(8, rate=20, talk_s=8)
         eventually(lambda: service.metric("callcontrol_calls_in_progress") == 8, within_s=10)
-        before = service.pids()
-        end(before[2])
-        service.wait_for_worker(2, other_than=before[2])
+        before, killed = service.pids(), service.busiest()
+        end(before[killed])
+        service.wait_for_worker(killed, other_than=before[killed])
 
         assert finals(ended()) == [200] * 8
         records = service.wait_for_records(8)
-        name = service.environment["CALLCONTROL_ENGINE"]
+        names = [name_of(service.environment["CALLCONTROL_ENGINE"], n) for n in (1, 2)]
+        other = names.pop(killed % 2)
         assert all(record.is_charged_right() for record in records)
-        assert {(record.engine, record.closed_how) for record in records} == {
-            (name, "normal"),
-            (f"{name}.2", "recovered"),
-        }
-        assert service.pids()[1] == before[1]
+        ends = {(record.engine, record.closed_how) for record in records}
+        assert ends - {(other, "normal")} == {(names[0], "recovered")}
+        assert service.pids()[3 - killed] == before[3 - killed]
         assert service.metric("callcontrol_calls_total") == 8
         assert service.metric("callcontrol_worker_deaths_total") == 1
         (line,) = service.log_lines("worker_ended")
-        assert (line["worker"], line["reason"]) == (2, "killed by SIGKILL")
+        assert (line["worker"], line["reason"]) == (killed, "killed by SIGKILL")
 
     @pytest.mark.long
     def test_calls_that_end_while_their_worker_is_down_are_charged_right(
@@ -81,15 +85,15 @@ class TestDeath:
         service.start()
         ended = service.place(8, rate=40, talk_s=1.2)
         eventually(lambda: service.metric("callcontrol_calls_in_progress") == 8, within_s=10)
-        before = service.pids()
-        end(before[2])
+        before, killed = service.pids(), service.busiest()
+        end(before[killed])
         assert finals(ended()) == [200] * 8
-        assert service.pids().get(2) != before[2]
-        assert "worker 2: yes" not in service.readiness()
+        assert service.pids().get(killed) != before[killed]
+        assert f"worker {killed}: yes" not in service.readiness()
 
         records = service.wait_for_records(8)
         assert all(record.is_charged_right() for record in records)
-        assert {record.closed_how for record in records} == {"normal", "recovered"}
+        assert "recovered" in {record.closed_how for record in records}
 
     @pytest.mark.long
     def test_a_worker_that_hangs_is_ended(self, service: Service):
