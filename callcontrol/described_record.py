@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from callcontrol.cdr import Cdr
 from callcontrol.cdr.free_time import free_times
-from callcontrol.cdr.spared import withheld_in
+from callcontrol.cdr.metered import charged_from_us, told_changes, withheld_in
 from callcontrol.clock import text_of
-from tariffs import STEP, Level, Tariff
+from tariffs import Level, Tariff
 
 Described = dict[str, object]
 
@@ -30,8 +30,7 @@ def described_record(record: Cdr, tariff: Tariff) -> Described | None:
     """
     if record.answered_us is None or record.released_us is None or not record.level_at_start:
         return None
-    waits = (one.charged_from_us for one in record.announcements)
-    start_us = max(record.answered_us, *(at_us for at_us in waits if at_us is not None), 0)
+    start_us = charged_from_us(record.announcements, record.answered_us)
     end_us = record.released_us
     if end_us < start_us:
         return None
@@ -41,11 +40,8 @@ def described_record(record: Cdr, tariff: Tariff) -> Described | None:
         "end": text_of(end_us),
         "level": record.level_at_start,
         "changes": [
-            {"at": text_of(one.in_force_us), "level": one.level}
-            for one in record.changes
-            if one.in_force_us is not None
-            and one.in_force_us < end_us
-            and (one.by != STEP or one.in_force_us != one.asked_us)
+            {"at": text_of(at_us), "level": one.level}
+            for at_us, one in told_changes(record, end_us)
         ],
         "free": list(_free(record, start_us, end_us)),
         "withheld": [

@@ -15,9 +15,9 @@ from typing import Literal
 
 from callcontrol.cdr import CallId, Cdr, call_id_for
 from callcontrol.cdr.free_time import free_times
-from callcontrol.cdr.spared import withheld_in
+from callcontrol.cdr.metered import charged_from_us, told_changes, withheld_in
 from callcontrol.esl.switch_cdrs import SwitchCdr
-from tariffs import STEP, Change, Meter, Tariff, TariffError
+from tariffs import Change, Meter, Tariff, TariffError
 
 Kind = Literal[
     "missing",
@@ -202,21 +202,16 @@ def charge_of(record: Cdr, tariff: Tariff, answered_us: int, ended_us: int) -> D
     Raises:
         TariffError: the table lacks the level, or a change lies before the start.
     """
-    waits = (one.charged_from_us for one in record.announcements)
-    start_us = max(answered_us, *(at_us for at_us in waits if at_us is not None), 0)
+    start_us = charged_from_us(record.announcements, answered_us)
     if ended_us < start_us:
         return Decimal("0.00")
     meter = Meter(
         tariff,
         level=record.level_at_start or 0,
         start_us=start_us,
-        # a step of the table comes by itself, unless it was told too late
         changes=(
-            Change(at_us=change.in_force_us, level=change.level, by=change.by)
-            for change in record.changes
-            if change.in_force_us is not None
-            and change.in_force_us < ended_us
-            and (change.by != STEP or change.in_force_us != change.asked_us)
+            Change(at_us=at_us, level=change.level, by=change.by)
+            for at_us, change in told_changes(record, ended_us)
         ),
         withheld=withheld_in(record),
         free=(

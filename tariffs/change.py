@@ -84,3 +84,8 @@ class Coming:
     in_force: int
     entered_us: int
     step_to: int | None = None
+
+    @property
+    def kind(self) -> Literal["step", "fixed"]:
+        """What it is, as `Withheld` names it."""
+        return "fixed" if self.step_to is None else "step"

@@ -24,7 +24,7 @@ from callcontrol.calls.meters import HAD_ENDED
 from callcontrol.calls.speaking import say
 from callcontrol.calls.state import CallState
 from callcontrol.calls.watch import TELL, follow, rearm, tell_again, withhold
-from callcontrol.calls.withheld import NOT_TOLD, is_told, owed
+from callcontrol.calls.withheld import NOT_TOLD, is_told, owed_next
 from callcontrol.cdr import CdrChange
 from callcontrol.errors import PromptError
 from callcontrol.prompts import Needed
@@ -55,7 +55,7 @@ def _wait(call: Call, engine: Engine, coming: Coming | None) -> None:
     if coming is None or coming == call.foretold:
         engine.ticker.cancel(key)
         return
-    needed = _owed(call, coming)
+    needed = owed_next(call, coming)
     exhausted_us = call.meter.exhausted_at_us() if call.meter else None
     if is_told(call, coming, needed) or (
         # The call ends before it comes.
@@ -91,7 +91,7 @@ def _tell(call: Call, coming: Coming, engine: Engine) -> None:
 
 
 def _tell_fixed(call: Call, coming: Coming, engine: Engine) -> None:
-    for needed in _owed(call, coming):
+    for needed in owed_next(call, coming):
         if engine.clock.now_us() + _length_us(needed, engine) > coming.at_us:
             why = "there was no time to say it before it fell due"
             engine.log.warning("price_not_announced", call_id=call.call_id, reason=why)
@@ -100,7 +100,7 @@ def _tell_fixed(call: Call, coming: Coming, engine: Engine) -> None:
         if told.refused is not None:
             _log_refused(call, coming, told.refused, engine)
             return
-    if is_told(call, coming, _owed(call, coming)):
+    if is_told(call, coming, owed_next(call, coming)):
         _not_withheld(call, coming)
 
 
@@ -110,7 +110,7 @@ def _tell_step(call: Call, coming: Coming, level: int, engine: Engine) -> None:
         return  # the table's own refusal: nothing comes that had to be told
     change = CdrChange(level=level, asked_us=coming.at_us, by=STEP)
     refused: str | None = None
-    for needed in _owed(call, coming):
+    for needed in owed_next(call, coming):
         told = say(call, needed, engine)
         at_us = max(at_us, told.in_force_us)
         refused = refused or told.refused
@@ -133,9 +133,8 @@ def _tell_step(call: Call, coming: Coming, level: int, engine: Engine) -> None:
 
 def _not_withheld(call: Call, coming: Coming) -> None:
     """Let it come: it was told in time, though that is known only now."""
-    kind = "fixed" if coming.step_to is None else "step"
     call.withheld = tuple(
-        one for one in call.withheld if (one.at_us, one.kind) != (coming.at_us, kind)
+        one for one in call.withheld if (one.at_us, one.kind) != (coming.at_us, coming.kind)
     )
     tell_again(call)
 
@@ -171,15 +170,6 @@ def _missed_step(call: Call, now_us: int) -> Coming | None:
     return Coming(
         at_us=last.at_us, in_force=in_force, entered_us=entered_us, step_to=last.level
     )
-
-
-def _owed(call: Call, coming: Coming) -> tuple[Needed, ...]:
-    if call.tariff is None or call.meter is None:
-        return ()
-    is_new = coming.step_to is None or call.meter.is_new(
-        coming.step_to, max(coming.at_us, call.told_us)
-    )
-    return owed(call.tariff, coming, is_new=is_new)
 
 
 def _length_us(needed: Needed, engine: Engine) -> int:

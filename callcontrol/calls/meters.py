@@ -14,12 +14,6 @@ from tariffs import STEP, FreeTime, Meter
 HAD_ENDED = "the call had ended"
 
 
-def charged_from_us(call: Call, answered_us: int) -> int:
-    """Say when charging starts: at the answer, but never before the wait after the price."""
-    waits = (one.charged_from_us for one in call.announcements)
-    return max(answered_us, *(until_us for until_us in waits if until_us is not None), 0)
-
-
 def meter_of(call: Call, start_us: int) -> Meter | None:
     """Make the meter of a call, as all the changes so far have left it.
 
@@ -56,10 +50,8 @@ def tell(
     turns = deque(_turns(free, until_us))
     outcome = []
     for one in changes:
-        if one.by == STEP and (
-            one.in_force_us == one.asked_us
-            or (until_us is not None and one.asked_us >= until_us)
-        ):
+        is_never_due = until_us is not None and one.asked_us >= until_us
+        if one.came_by_itself or (one.by == STEP and is_never_due):
             continue
         if one.in_force_us is not None:
             if until_us is not None and one.in_force_us >= until_us:

@@ -8,10 +8,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 from callcontrol.calls.call import Call
-from callcontrol.calls.meters import charged_from_us, tell
+from callcontrol.calls.meters import tell
 from callcontrol.calls.withheld import NOT_TOLD, withheld_of
 from callcontrol.cdr import Cdr, CdrChange, CdrCharge, CdrLine, CdrSegment, CdrSettlement
 from callcontrol.cdr.free_time import free_times
+from callcontrol.cdr.metered import charged_from_us
 from dialplan import kind_of_line, parse_target
 from tariffs import STEP, Meter, Rated, Withheld, settle
 
@@ -31,7 +32,7 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
         return replace(
             cdr, level_at_start=None, tariff=None, tariff_version="", tariff_class=None
         )
-    start_us = charged_from_us(call, cdr.answered_us)
+    start_us = charged_from_us(call.announcements, cdr.answered_us)
     released_us = cdr.answered_us if cdr.released_us is None else cdr.released_us
     withheld = withheld_of(call, start_us, max(released_us, start_us))
     meter = Meter(call.tariff, level=call.level, start_us=start_us, withheld=withheld)

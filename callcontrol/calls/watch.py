@@ -8,14 +8,14 @@ of level moves that instant, so both are set anew.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from callcontrol.calls.advice import advise_change
 from callcontrol.calls.call import Call
 from callcontrol.calls.engine import Engine
 from callcontrol.calls.hangup import BEFORE_MAXIMUM_US, MAXIMUM_REACHED, release_soon
-from callcontrol.calls.meters import charged_from_us, meter_of
-from callcontrol.calls.withheld import is_told, owed, withheld_of
+from callcontrol.calls.meters import meter_of
+from callcontrol.calls.withheld import is_told, owed_next, withheld_of
+from callcontrol.cdr.metered import charged_from_us
 from callcontrol.errors import SessionError
 from callcontrol.esl import command
 from tariffs import STEP, Coming, Withheld
@@ -39,7 +39,9 @@ def hold_at_answer(call: Call, engine: Engine) -> str | None:
     if exhausted_us is None:
         return None
     # The meter may start after the answer, when the price was spoken just before.
-    waits_us = max(0, charged_from_us(call, call.received_us) - engine.clock.now_us())
+    waits_us = max(
+        0, charged_from_us(call.announcements, call.received_us) - engine.clock.now_us()
+    )
     hold_s = _hold_s(exhausted_us + waits_us, call.received_us)
     return f"sched_hangup +{hold_s} {call.leg_uuid} {_CAUSE}"
 
@@ -49,7 +51,7 @@ def watch(call: Call, engine: Engine) -> None:
 
     Switches: no, unless there were changes before: then as `rearm`.
     """
-    start_us = charged_from_us(call, call.answered_us or call.received_us)
+    start_us = charged_from_us(call.announcements, call.answered_us or call.received_us)
     # Only of a call taken over can anything have come that nobody told.
     call.withheld = withheld_of(call, start_us, max(engine.clock.now_us(), start_us))
     call.meter = meter_of(call, start_us)
@@ -101,18 +103,15 @@ def follow(call: Call, engine: Engine, *, is_new: bool = False) -> None:
 
 def _comes(call: Call, coming: Coming, engine: Engine) -> None:
     """Go on when something comes by the table itself; what was not told does not."""
-    if call.told_here and call.tariff is not None and call.meter is not None:
-        is_new = coming.step_to is None or call.meter.is_new(coming.step_to, coming.at_us)
-        if not is_told(call, coming, owed(call.tariff, coming, is_new=is_new)):
-            withhold(call, coming)
-            rearm(call, engine)
+    if call.told_here and not is_told(call, coming, owed_next(call, coming)):
+        withhold(call, coming)
+        rearm(call, engine)
     follow(call, engine)
 
 
 def withhold(call: Call, coming: Coming) -> None:
     """Spare the call what comes by the table itself. Switches: no."""
-    kind: Literal["step", "fixed"] = "fixed" if coming.step_to is None else "step"
-    one = Withheld(at_us=coming.at_us, kind=kind, level=coming.step_to)
+    one = Withheld(at_us=coming.at_us, kind=coming.kind, level=coming.step_to)
     if one not in call.withheld:
         call.withheld = (*call.withheld, one)
     tell_again(call)

@@ -57,15 +57,22 @@ def owed(tariff: Tariff, coming: Coming, *, is_new: bool = True) -> tuple[Needed
     return tuple(one for one in found if one is not None)
 
 
+def owed_next(call: Call, coming: Coming) -> tuple[Needed, ...]:
+    """List what must be said to a call that is metered before something comes; see `owed`."""
+    if call.tariff is None or call.meter is None:
+        return ()
+    is_new = coming.step_to is None or call.meter.is_new(
+        coming.step_to, max(coming.at_us, call.told_us)
+    )
+    return owed(call.tariff, coming, is_new=is_new)
+
+
 def is_told(call: Call, coming: Coming, needed: tuple[Needed, ...]) -> bool:
     """Say whether all that is owed before something comes has been done in time."""
     if not needed:
         return True
     if coming.step_to is not None:
-        return any(
-            one.by == STEP and one.asked_us == one.in_force_us == coming.at_us
-            for one in call.changes
-        )
+        return any(one.came_by_itself and one.asked_us == coming.at_us for one in call.changes)
     heard = [
         one
         for one in call.announcements
@@ -114,9 +121,7 @@ def _untold(call: Call, tariff: Tariff, rated: Rated, start_us: int) -> Iterator
     seen = {in_force}
     step: Withheld | None = None
     late = {
-        one.in_force_us
-        for one in call.changes
-        if one.by == STEP and one.in_force_us != one.asked_us
+        one.in_force_us for one in call.changes if one.by == STEP and not one.came_by_itself
     }
     for change in rated.applied:
         coming = Coming(

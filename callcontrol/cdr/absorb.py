@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from callcontrol.cdr.codec import compact
 from callcontrol.cdr.journal_entries import (
     Entry,
     OpenCall,
@@ -22,7 +23,6 @@ from callcontrol.cdr.journal_entries import (
     PendingRecord,
     Recorded,
     SetAside,
-    as_json,
 )
 from callcontrol.cdr.journal_file import JournalFile, owner_of, read_only
 
@@ -117,7 +117,7 @@ def _all_of(old: JournalFile) -> tuple[list[Entry], list[OpenCall], int]:
 def _reopened(calls: Iterable[OpenCall]) -> Iterator[Entry]:
     for call in calls:
         for facts in call.facts:
-            yield Opened(call.call_id, as_json(facts))
+            yield Opened(call.call_id, compact(facts))
 
 
 def _recorded(records: Iterable[PendingRecord]) -> Iterator[Entry]:

@@ -24,6 +24,7 @@ from gevent.event import AsyncResult
 
 from callcontrol.cdr.absorb import take_over
 from callcontrol.cdr.call_id import CallId
+from callcontrol.cdr.codec import compact
 from callcontrol.cdr.journal_entries import (
     Noted,
     OpenCall,
@@ -33,7 +34,6 @@ from callcontrol.cdr.journal_entries import (
     Recorded,
     SetAside,
     Shipped,
-    as_json,
 )
 from callcontrol.cdr.journal_file import JournalFile
 from callcontrol.cdr.journal_writer import Ask, Job, Outcome, Stop, Write, Writer
@@ -165,13 +165,13 @@ class Journal:
         waiter: AsyncResult[object] | None = None
         if wait_s and self.fault is None:
             waiter = AsyncResult()
-        self._put(Write(Opened(call_id, as_json(facts)), waiter))
+        self._put(Write(Opened(call_id, compact(facts)), waiter))
         if waiter is not None:
             waiter.wait(timeout=wait_s)
 
     def noted(self, call_id: CallId, facts: Mapping[str, object]) -> None:
         """Note something about an open call: on disk soon, not waited for. Switches: no."""
-        self._put(Write(Noted(call_id, as_json(facts))))
+        self._put(Write(Noted(call_id, compact(facts))))
 
     def keep(self, call_id: CallId, facts: Mapping[str, object]) -> None:
         """Note something about an open call that may count only once it cannot be lost.
@@ -182,7 +182,7 @@ class Journal:
             JournalFull, JournalError: it is not on the disk, and may yet get there; a fact of
                 the same name that is noted later takes its place.
         """
-        self._write(Noted(call_id, as_json(facts)))
+        self._write(Noted(call_id, compact(facts)))
 
     def record(self, cdr: Cdr) -> None:
         """Keep a record for good; a second one of the same call changes nothing.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from callcontrol.cdr.call_id import CallId
-from callcontrol.cdr.codec import compact
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +102,3 @@ class Counts:
     records: int = 0
     oldest_us: int | None = None
     set_aside: int = 0
-
-
-def as_json(facts: Mapping[str, object]) -> str:
-    """Write facts as ASCII JSON.
-
-    Raises:
-        TypeError: a value is not plain.
-    """
-    return compact(facts)

@@ -22,6 +22,7 @@ from typing import Literal
 
 from callcontrol.cdr import codec
 from callcontrol.cdr.call_id import CallId
+from tariffs import STEP
 
 Disposition = Literal[
     "answered",
@@ -124,6 +125,11 @@ class CdrChange:
     in_force_us: int | None = None
     refused: str | None = None
     request: int | None = None
+
+    @property
+    def came_by_itself(self) -> bool:
+        """Whether it is a step of the table that was in force when it was due."""
+        return self.by == STEP and self.in_force_us == self.asked_us
 
     def to_fact(self) -> object:
         """Write it as plain JSON values, to be noted of a call that is open."""
