@@ -14,7 +14,6 @@ import argparse
 import faulthandler
 import gc
 import os
-import resource
 import signal
 import sys
 import time
@@ -23,17 +22,17 @@ from pathlib import Path
 from tests.fuzz.hostile_streams import HostileStreams, Stream
 from tests.fuzz.wire_laws import Tally, check
 from tests.integration.esl.recordings import recordings
+from tests.processes import resident_bytes
 
 HANG_CPU_S = 10.0
 GROWTH_KIB = 16 << 10
 WARM_FRAMES = 100_000
-PAGE_KIB = resource.getpagesize() >> 10
 
 
 def resident_kib() -> int:
     """Read how much memory this process holds now."""
     gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_KIB
+    return resident_bytes(os.getpid()) >> 10
 
 
 def line(tally: Tally, started_s: float, kib: int) -> str:

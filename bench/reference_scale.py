@@ -11,6 +11,7 @@ millisecond was late: what calls feel of it.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import resource
 import statistics
@@ -20,7 +21,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import gevent
 import structlog
@@ -34,6 +34,7 @@ from callcontrol.store import Connection, EmbeddedPostgres, Store, run
 from callcontrol.store.migrate import migrate
 from callcontrol.store.reference_rows import ReferenceFeed
 from dialplan import E164, Caller
+from tests.processes import resident_bytes
 
 _LONG_S = 600.0
 
@@ -57,12 +58,6 @@ class Lateness:
         return taken
 
 
-def resident_mb() -> float:
-    """Give the memory this process has now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
 def percentile(values: list[float], percent: int) -> float:
     """Give a percentile of what was measured."""
     ordered = sorted(values)
@@ -83,7 +78,7 @@ async def execute(connection: Connection, statement: str, *args: object) -> None
 def measure(dsn: str, changes: int) -> None:
     """Be the engine; prints the table."""
     log = structlog.make_filtering_bound_logger("critical")(structlog.ReturnLogger(), [], {})
-    empty_mb = resident_mb()
+    empty_mb = resident_bytes(os.getpid()) / 1e6
     store = Store(dsn)
     store.open()
     feed = ReferenceFeed(store, metrics=Metrics(), log=log)
@@ -101,7 +96,7 @@ def measure(dsn: str, changes: int) -> None:
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     table.add_row(
         "memory: before / now / at most",
-        f"{empty_mb:.0f} / {resident_mb():.0f} / {peak_mb:.0f} MB",
+        f"{empty_mb:.0f} / {resident_bytes(os.getpid()) / 1e6:.0f} / {peak_mb:.0f} MB",
     )
 
     numbers = random.Random(1).sample(sorted(directory.numbers), changes)
@@ -170,7 +165,7 @@ def measure(dsn: str, changes: int) -> None:
 
     looked = [lookup_us(feed.current(), i) for i in range(10_000)]
     table.add_row("blacklist lookup: median / p99 / max", spread(looked, "µs"))
-    table.add_row("memory after all changes", f"{resident_mb():.0f} MB")
+    table.add_row("memory after all changes", f"{resident_bytes(os.getpid()) / 1e6:.0f} MB")
     Console().print(table)
     feed.stop()
     store.close()

@@ -26,6 +26,7 @@ import structlog
 
 from tests.chaos.reference import PLAIN
 from tests.chaos.stage import Stage
+from tests.processes import resident_bytes
 from tests.scenario.parties import free_port
 
 _WARM_UP = 5
@@ -46,11 +47,10 @@ class Sample:
 
 def look(pid: int, journal: Path, began_s: float) -> Sample:
     """Read what a process holds."""
-    memory_pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     parts = journal.parent.glob(f"{journal.name}*")
     return Sample(
         at_s=time.monotonic() - began_s,
-        memory_kb=memory_pages * os.sysconf("SC_PAGESIZE") / 1024,
+        memory_kb=resident_bytes(pid) / 1024,
         files=len(os.listdir(f"/proc/{pid}/fd")),
         threads=len(os.listdir(f"/proc/{pid}/task")),
         journal_kb=sum(part.stat().st_size for part in parts) / 1024,

@@ -16,13 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from callcontrol.store import EmbeddedPostgres
+from tests.processes import cpu_s, is_ready
 from tests.scenario.parties import CALLER, SCENARIOS, SIPP, free_port
 from tests.scenario.switches import CONFIGURATION, PASSWORD, RealSwitch
 from tests.waiting import eventually
@@ -30,7 +30,6 @@ from tests.waiting import eventually
 WAYS = ("direct", "ours")
 _NUMBER = "0900123456"
 _DESTINATION = "+41445550190"
-_TICKS = os.sysconf("SC_CLK_TCK")
 _IDLE_S = 10.0
 
 _DIRECT = f"""
@@ -156,7 +155,7 @@ class System:
             return list(csv.DictReader(file, delimiter=";"))
 
     def _cpu_s(self) -> dict[str, float]:
-        return {name: _cpu_s(pid) for name, pid in self._pids.items()}
+        return {name: cpu_s(pid) for name, pid in self._pids.items()}
 
 
 @contextmanager
@@ -254,21 +253,8 @@ def _engine(
     with (home / "engine.log").open("wb") as log:
         engine = subprocess.Popen([*callcontrol, "serve"], env=environment, stderr=log)
     try:
-        eventually(lambda: _is_ready(metrics), within_s=30)
+        eventually(lambda: is_ready(metrics), within_s=30)
         yield engine.pid
     finally:
         engine.terminate()
         engine.wait(60)
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False

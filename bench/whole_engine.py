@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,10 +35,11 @@ from gevent.server import StreamServer
 from bench.played_call import OK, PlayedCall, commands_in
 from bench.reference_rows import fill
 from callcontrol.store import Connection, EmbeddedPostgres, run
+from tests.processes import cpu_s, is_ready, resident_bytes
+from tests.scenario.parties import free_port
 from tests.waiting import eventually
 
 TALK_S = 0.5
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 REFERENCE = """
 gateways: {trunk: {host: 127.0.0.1, port: 5090}}
@@ -187,7 +187,7 @@ def served(
     size = size or Size()
     reference = folder / "reference.yaml"
     reference.write_text(REFERENCE, encoding="utf-8")
-    port, metrics = _free_port(), _free_port()
+    port, metrics = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
     environment = {
         **os.environ,
         "CALLCONTROL_DSN": dsn,
@@ -210,7 +210,7 @@ def served(
         words = ["serve", "--workers", str(size.workers)]
         engine = subprocess.Popen([*program, *words], env=environment, stderr=log)
     try:
-        eventually(lambda: _is_ready(metrics), within_s=120)
+        eventually(lambda: is_ready(metrics), within_s=120)
         yield engine.pid, port
     finally:
         engine.terminate()
@@ -240,19 +240,19 @@ def measure(
         _play(switch, port, calls=size.up, per_second=0, saturate=16)
         switch.talk_s = TALK_S
         switch.to_bridge_s.clear()
-        before_s, started_s = _cpu_s(pid), time.monotonic()
+        before_s, started_s = cpu_s(pid), time.monotonic()
         _play(switch, port, calls=calls, per_second=per_second, saturate=saturate)
         took_s = time.monotonic() - started_s
         gevent.sleep(TALK_S)
         pool = get_hub().threadpool  # or the switch would not answer meanwhile
         while pool.apply(run, (postgres.dsn, _count)) < calls + 50:
             gevent.sleep(0.2)
-        cpu_s = _cpu_s(pid) - before_s
+        used_s = cpu_s(pid) - before_s
         records = run(postgres.dsn, _count) - 50
     waits_ms = sorted(one * 1000 for one in switch.to_bridge_s)
     return Figures(
         calls=calls,
-        cpu_ms=cpu_s * 1000 / calls,
+        cpu_ms=used_s * 1000 / calls,
         p50_ms=statistics.median(waits_ms),
         p99_ms=waits_ms[len(waits_ms) * 99 // 100],
         per_second=calls / took_s,
@@ -277,18 +277,13 @@ def in_progress(calls: int, *, look_s: float) -> tuple[float, float]:
         served(switch, postgres.dsn, Path(folder)) as (pid, port),
     ):
         _play(switch, port, calls=100, per_second=50, saturate=0)  # warm
-        before = _resident(pid)
+        before = resident_bytes(pid)
         _play(switch, port, calls=calls, per_second=0, saturate=16)
         gevent.sleep(2)
-        grown = (_resident(pid) - before) / 1024 / calls
-        before_s = _cpu_s(pid)
+        grown = (resident_bytes(pid) - before) / 1024 / calls
+        before_s = cpu_s(pid)
         gevent.sleep(look_s)
-        return grown, (_cpu_s(pid) - before_s) / look_s
-
-
-def _resident(pid: int) -> int:
-    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        return grown, (cpu_s(pid) - before_s) / look_s
 
 
 def _play(switch: Switch, port: int, *, calls: int, per_second: float, saturate: int) -> None:
@@ -307,29 +302,6 @@ async def _count(connection: Connection) -> int:
         "SELECT count(*) FROM cdrs WHERE disposition = 'answered' AND gross IS NOT NULL"
     )
     return count
-
-
-def _cpu_s(pid: int) -> float:
-    """Give the processor time of a process and its children, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    own = sum(map(int, fields[11:15])) / _TICKS  # with that of children that have ended
-    return own + sum(_cpu_s(int(child)) for child in children)
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> None:

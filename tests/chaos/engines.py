@@ -7,10 +7,8 @@ import os
 import resource
 import signal
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import gevent
 from gevent import subprocess
 
+from tests.processes import is_ready
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -143,18 +142,17 @@ class EngineProcess:
 
     def is_ready(self) -> bool:
         """Say whether it takes calls."""
-        try:
-            with urllib.request.urlopen(f"{self._health}/readyz", timeout=2) as answer:
-                return answer.status == 200
-        except urllib.error.HTTPError as answer:
-            answer.close()
-            return False
-        except OSError:
-            return False
+        return is_ready(int(self.environment["CALLCONTROL_METRICS_PORT"]))
 
-    @property
-    def _health(self) -> str:
-        return f"http://127.0.0.1:{self.environment['CALLCONTROL_METRICS_PORT']}"
+    @contextmanager
+    def limited(self, what: int, most: int) -> Iterator[None]:
+        """Allow the running process no more of something meanwhile, such as RLIMIT_NOFILE."""
+        before = resource.prlimit(self.pid, what)
+        resource.prlimit(self.pid, what, (most, before[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(self.pid, what, before)
 
     def _limit_files(self) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (self._files, self._files))

@@ -3,36 +3,10 @@
 from __future__ import annotations
 
 import resource
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import pytest
-
-from tests.chaos.engines import EngineProcess
 from tests.chaos.reference import FREE, PLAIN, owed
 from tests.chaos.stage import Stage
-from tests.scenario.parties import free_port
 from tests.waiting import eventually
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory) -> Iterator[Stage]:
-    """A switch for one engine."""
-    port = free_port(socket.SOCK_STREAM)
-    with Stage(tmp_path_factory.mktemp("disk"), f"127.0.0.1:{port}") as stage:
-        yield stage
-
-
-@contextmanager
-def failing_disk(engine: EngineProcess) -> Iterator[None]:
-    """Have every write to a file of the engine fail, as of a disk that is broken."""
-    before = resource.prlimit(engine.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, before)
 
 
 def call(stage: Stage, number: str = PLAIN) -> int:
@@ -49,7 +23,8 @@ def test_charged_calls_are_refused_free_ones_served_and_none_is_lost(stage: Stag
     engine.start()
     up = stage.caller({"number": PLAIN, "talk_s": 3})
     eventually(lambda: "call_answered" in heard, within_s=15)
-    with failing_disk(engine):
+    # Every write to a file fails, as of a disk that is broken.
+    with engine.limited(resource.RLIMIT_FSIZE, 0):
         (ended,) = up.all(within_s=20)
         eventually(lambda: "journal_failed" in heard, within_s=20)
         assert not engine.is_ready()

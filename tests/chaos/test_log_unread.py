@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
-from collections.abc import Iterator
 
 import pytest
 
 from tests.chaos.reference import PLAIN
 from tests.chaos.stage import Stage
-from tests.scenario.parties import free_port
 from tests.waiting import eventually
 
 _SETPIPE_SIZE = 1031  # F_SETPIPE_SZ
 _CALLS = 12
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory) -> Iterator[Stage]:
-    """A switch for one engine."""
-    port = free_port(socket.SOCK_STREAM)
-    with Stage(tmp_path_factory.mktemp("log"), f"127.0.0.1:{port}") as stage:
-        yield stage
 
 
 def served(stage: Stage) -> bool:

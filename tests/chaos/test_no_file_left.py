@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import gevent
 import pytest
@@ -15,46 +11,20 @@ import pytest
 from tests.chaos.engines import EngineProcess
 from tests.chaos.reference import CAPPED, PLAIN
 from tests.chaos.stage import Stage
-from tests.scenario.parties import free_port
+from tests.processes import cpu_s
 from tests.waiting import eventually
 
 _FILES = 160
 _SILENT = 400
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory) -> Iterator[Stage]:
-    """A switch whose one engine may have few files open."""
-    port = free_port(socket.SOCK_STREAM)
-    with Stage(tmp_path_factory.mktemp("files"), f"127.0.0.1:{port}") as stage:
-        yield stage
 
 
 @pytest.fixture(scope="module")
 def engine(stage) -> EngineProcess:
-    """Its engine."""
+    """An engine that may have few files open."""
     port = int(stage.engines.rpartition(":")[2])
     engine = stage.engine("engine", port, files=_FILES, CALLCONTROL_MAX_CALLS="50")
     engine.start()
     return engine
-
-
-@contextmanager
-def no_file_left(engine: EngineProcess) -> Iterator[None]:
-    """Allow a running process no file more than it has."""
-    before = resource.prlimit(engine.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(engine.pid, resource.RLIMIT_NOFILE, (3, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(engine.pid, resource.RLIMIT_NOFILE, before)
-
-
-def cpu_s(engine: EngineProcess) -> float:
-    """Give the time the process has computed, in seconds."""
-    fields = Path(f"/proc/{engine.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 @pytest.mark.long
@@ -64,10 +34,10 @@ def test_calls_that_are_up_need_none_and_others_are_refused(stage: Stage, engine
     engine.on_log = lambda line: heard.append(line["event"])
     first = stage.caller({"number": PLAIN, "talk_s": 14}, {"number": CAPPED, "talk_s": 30})
     eventually(lambda: heard.count("call_answered") == 2, within_s=15)
-    with no_file_left(engine):
-        before_s = cpu_s(engine)
+    with engine.limited(resource.RLIMIT_NOFILE, 3):  # no more than it has
+        before_s = cpu_s(engine.pid)
         (refused,) = stage.caller({"number": PLAIN, "sender": "+41791110001"}).all(within_s=20)
-        computed_s = cpu_s(engine) - before_s
+        computed_s = cpu_s(engine.pid) - before_s
         up = first.all(within_s=20)
     (later,) = stage.caller({"number": PLAIN, "talk_s": 0.2}).all(within_s=20)
 

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import socket
 import statistics
-from collections.abc import Iterator
 
 import pytest
 
 from tests.chaos.reference import PLAIN
 from tests.chaos.stage import Stage
-from tests.scenario.parties import free_port
 from tests.waiting import eventually
 
 _MOST = 6
 _SILENT = 400
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory) -> Iterator[Stage]:
-    """A switch with one engine that takes six calls at once."""
-    port = free_port(socket.SOCK_STREAM)
-    with Stage(tmp_path_factory.mktemp("overload"), f"127.0.0.1:{port}") as stage:
-        stage.engine("engine", port, CALLCONTROL_MAX_CALLS=str(_MOST)).start()
-        yield stage
+@pytest.fixture(scope="module", autouse=True)
+def engine(stage: Stage) -> None:
+    """One that takes six calls at once."""
+    port = int(stage.engines.rpartition(":")[2])
+    stage.engine("engine", port, CALLCONTROL_MAX_CALLS=str(_MOST)).start()
 
 
 def calls(stage: Stage, count: int, *, rate: float, talk_s: float) -> list[dict]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.frames import api_response, channel_data, reply
+from tests.processes import resident_bytes
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 2.0
@@ -185,8 +186,7 @@ class Stage:
 
     def resident_bytes(self) -> int:
         """Measure the memory the subject holds."""
-        pages = Path(f"/proc/{self._program.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        return resident_bytes(self._program.pid)
 
     def told(
         self, leg: str | None, *what: str, patience_s: float = PATIENCE_S

@@ -25,6 +25,7 @@ from callcontrol.cdr.journal_file import read_only, records_in
 from callcontrol.cli.cdrs import shown
 from callcontrol.store import Connection, EmbeddedPostgres, run
 from callcontrol.store.cdr_table import CdrFilter, find_cdrs
+from tests.processes import is_ready
 from tests.scenario.parties import SIPP, Caller, Destination, free_port
 from tests.scenario.phone import Phone
 from tests.scenario.switches import PASSWORD, Switch, Watch, start_switch
@@ -313,14 +314,7 @@ class Stack:
 
     def is_ready(self) -> bool:
         """Say whether the engine takes calls."""
-        try:
-            with urllib.request.urlopen(f"{self._health}/readyz", timeout=2) as answer:
-                return answer.status == 200
-        except urllib.error.HTTPError as answer:
-            answer.close()
-            return False
-        except OSError:
-            return False
+        return is_ready(self.metrics_port)
 
     def metric(self, name: str) -> float:
         """Give the sum of a metric's samples."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +13,7 @@ import pytest
 from callcontrol.cdr.journal_file import read_only
 from tests.chaos.relay import TO_ENGINE, Relay, Snare
 from tests.scenario.test_prices import expected_charge
+from tests.small_disk import small_disk
 
 NUMBER = "0900100002"
 E164 = "+41900100002"
@@ -122,34 +122,25 @@ def test_disk_of_postgres_is_full(stack):
 
 
 @pytest.fixture
-def small_disk(stack):
+def disk(stack):
     """A disk of a megabyte for the records of this month; it is given back in the end."""
-    folder = stack.postgres.folder / "small"
-    folder.mkdir(exist_ok=True)
     owner = (stack.postgres.folder / "data").stat()
-    options = f"size=1m,mode=0700,uid={owner.st_uid},gid={owner.st_gid}"
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "none", folder],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs root")
-    calls(stack, 1)  # so that there is a partition
-    shipped(stack, 1)
-    month = f"cdrs_{datetime.now(UTC):%Y_%m}"
-    stack.query(f"CREATE TABLESPACE small LOCATION '{folder}'")
-    stack.query(f"ALTER TABLE {month} SET TABLESPACE small")
-    yield folder
-    stack.query(f"ALTER TABLE {month} SET TABLESPACE pg_default")
-    stack.query("DROP TABLESPACE small")
-    subprocess.run(["umount", folder], check=True)
+    options = f"mode=0700,uid={owner.st_uid},gid={owner.st_gid}"
+    with small_disk(stack.postgres.folder / "small", options) as folder:
+        calls(stack, 1)  # so that there is a partition
+        shipped(stack, 1)
+        month = f"cdrs_{datetime.now(UTC):%Y_%m}"
+        stack.query(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        stack.query(f"ALTER TABLE {month} SET TABLESPACE small")
+        yield folder
+        stack.query(f"ALTER TABLE {month} SET TABLESPACE pg_default")
+        stack.query("DROP TABLESPACE small")
 
 
 @pytest.mark.long
-def test_disk_under_the_records_is_really_full(stack, small_disk):
+def test_disk_under_the_records_is_really_full(stack, disk):
     """Until somebody makes room there; then everything is shipped."""
-    other = small_disk / "other"
+    other = disk / "other"
     with suppress(OSError), other.open("wb") as file:
         while True:
             file.write(bytes(4096))

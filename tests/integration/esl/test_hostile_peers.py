@@ -25,6 +25,7 @@ from callcontrol.esl.conversation import Deadlines
 from callcontrol.esl.listener import Listener
 from callcontrol.esl.session import Session
 from tests.integration.esl.peer import Peer, channel_data, event, eventually, reply
+from tests.processes import resident_bytes
 
 ROOT = Path(__file__).parents[3]
 HALF_OPEN = 10_000
@@ -125,7 +126,7 @@ def ordinary_call(listener: Listener) -> None:
 
 def resident_kib() -> int:
     """Measure the memory of this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() >> 10
+    return resident_bytes(os.getpid()) >> 10
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +22,7 @@ from callcontrol.errors import (
     JournalFull,
 )
 from tests.cdr_builders import make_cdr
+from tests.small_disk import small_disk
 
 
 @pytest.fixture
@@ -385,16 +385,7 @@ def test_little_space_is_a_fault_before_it_is_none(path: Path) -> None:
 
 def test_a_real_full_disk(tmp_path: Path) -> None:
     """A disk of one megabyte fills; when something else on it goes, records flow again."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    with small_disk(tmp_path / "disk") as disk:
         other = disk / "other"
         other.write_bytes(b"x" * 300_000)
         with closing(Journal(disk / "journal.sqlite", min_free_bytes=0)) as journal:
@@ -403,8 +394,6 @@ def test_a_real_full_disk(tmp_path: Path) -> None:
 
             eventually(lambda: journal.fault is None)
             assert journal.backlog().held == 0
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_an_entry_nobody_could_write_harms_no_other(journal: Journal) -> None:
