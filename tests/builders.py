@@ -35,6 +35,13 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.journal import MemoryJournal
 
 CREATED_US = 1_795_515_474_239_098
+ANSWERED_US = CREATED_US + 3_000_000
+LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
+
+
+def at(seconds: float) -> int:
+    """Give an instant of a call, from its answer."""
+    return ANSWERED_US + round(seconds * 1_000_000)
 
 
 def make_event(name: str, **headers: str | int | None) -> Event:
@@ -49,7 +56,7 @@ def make_event(name: str, **headers: str | int | None) -> Event:
 
 def make_channel(
     *,
-    uuid: str = "9c98ec22-683e-49a4-9c8f-0455dbdab255",
+    uuid: str = LEG,
     caller: str | None = "+41795550001",
     called: str = "0900123456",
     from_user: str | None = "+41795550001",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -110,15 +111,20 @@ class PricedCall:
             maxima.append(Fraction(400))
         return min(maxima, default=None)
 
-    def meter(self) -> Meter:
-        """Meter it, up to the last thing told."""
-        meter = Meter(
+    def new_meter(self, **told: Any) -> Meter:
+        """Begin to meter it; `told` is what the meter begins with."""
+        return Meter(
             self.tariff,
             level=self.level,
             start_us=self.start_us,
             law=self.law,
             withheld=self.withheld,
+            **told,
         )
+
+    def meter(self) -> Meter:
+        """Meter it, up to the last thing told."""
+        meter = self.new_meter()
         for at_us, what in self.told:
             tell(meter, at_us, what)
         return meter

@@ -113,15 +113,7 @@ def test_looking_changes_nothing(call: PricedCall, peeks: list[int]):
 def test_meter_is_rebuilt_from_its_changes(call: PricedCall):
     """A meter rebuilt from start, level, changes and free time gives every figure."""
     first = call.meter()
-    second = Meter(
-        call.tariff,
-        level=call.level,
-        start_us=call.start_us,
-        law=call.law,
-        withheld=call.withheld,
-        changes=first.changes,
-        free=first.free,
-    )
+    second = call.new_meter(changes=first.changes, free=first.free)
 
     assert first.exhausted_at_us() == second.exhausted_at_us()
     assert first.refusals == second.refusals

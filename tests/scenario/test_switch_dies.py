@@ -26,7 +26,7 @@ def serves_afterwards(stack):
     """Whatever happened to the switch: the next call is connected, metered and the same."""
     yield
     since = datetime.now(UTC)
-    before = len(stack.cdrs(NUMBER))
+    before = stack.recorded(NUMBER)
     called = stack.caller.call(DIALLED, talk_ms=300)
     cdr = stack.cdr_of_new_call(NUMBER, before)
     assert called.final == 200
@@ -71,7 +71,7 @@ def closed_where_last_seen(stack, since, before, killed_us):
 
 def test_killed_switch_takes_its_calls_along(stack):
     """They are closed where they were last seen; the link comes back by itself."""
-    before = len(stack.cdrs(NUMBER)) + 1
+    before = stack.recorded(NUMBER) + 1
     stack.caller.call(DIALLED, talk_ms=100)
     stack.cdr_of_new_call(NUMBER, before - 1)
     since = datetime.now(UTC)
@@ -95,7 +95,7 @@ def test_killed_switch_takes_its_calls_along(stack):
 def test_switch_and_engine_die_together(stack):
     """A power cut: what is on the engine's disk is enough to close each call once."""
     since = datetime.now(UTC)
-    before = len(stack.cdrs(NUMBER))
+    before = stack.recorded(NUMBER)
     with talking(stack):
         stack.kill_engine()
         stack.kill_switch()
@@ -110,7 +110,7 @@ def test_switch_and_engine_die_together(stack):
 def test_killed_while_a_destination_rings(stack):
     """Nobody was connected and nothing is owed; the one record says so."""
     since = datetime.now(UTC)
-    before = len(stack.cdrs("+41900200004"))
+    before = stack.recorded("+41900200004")
     with talking(stack, RINGS, is_answered=False):
         stack.kill_switch()
         stack.start_switch()
@@ -125,7 +125,7 @@ def test_killed_while_a_destination_rings(stack):
 def test_stopped_politely_it_tells_when_its_calls_ended(stack):
     """The callers hear a BYE, and each record has the switch's own instants."""
     since = datetime.now(UTC)
-    before = len(stack.cdrs(NUMBER))
+    before = stack.recorded(NUMBER)
     with talking(stack):
         stack.stop_switch()
         stack.start_switch()
@@ -141,7 +141,7 @@ def test_stopped_politely_it_tells_when_its_calls_ended(stack):
 def test_switch_that_hangs_for_a_while_loses_no_call(stack):
     """It answers nobody, then goes on as if nothing had been: so do its calls."""
     since = datetime.now(UTC)
-    before = len(stack.cdrs(NUMBER))
+    before = stack.recorded(NUMBER)
     answered = stack.calls_answered()
     calling = gevent.spawn(stack.caller.call, DIALLED, talk_ms=12_000)
     stack.eventually(lambda: stack.calls_answered() > answered)

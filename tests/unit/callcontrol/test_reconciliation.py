@@ -10,11 +10,9 @@ import pytest
 from callcontrol.cdr import CdrAnnouncement, CdrChange, call_id_for
 from callcontrol.esl.switch_cdrs import SwitchCdr
 from callcontrol.reconciliation import Reconciliation, charge_of, windows
-from tests.builders import CREATED_US, make_tariff
+from tests.builders import ANSWERED_US, CREATED_US, LEG, make_tariff
 from tests.cdr_builders import make_cdr
 
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 ENDED_US = ANSWERED_US + 61_500_000
 UNTIL_US = ENDED_US + 1
 

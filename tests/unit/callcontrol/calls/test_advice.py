@@ -14,11 +14,16 @@ from callcontrol.calls.levels import ask_level
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.takeover import adopt
 from dialplan import Operator, Operators
-from tests.builders import CREATED_US, make_channel, make_engine, make_event, make_reference
+from tests.builders import (
+    ANSWERED_US,
+    LEG,
+    make_channel,
+    make_engine,
+    make_event,
+    make_reference,
+)
 from tests.fakes.switch import FakeSession, answers
 
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 TRUNK = frozenset({"127.0.0.0/8"})
 
 

@@ -10,9 +10,7 @@ import gevent
 import pytest
 
 from callcontrol.calls.coming import foresee
-from callcontrol.calls.levels import ask_level, heard
-from callcontrol.calls.lifecycle import run_call
-from callcontrol.calls.speaking import has_played
+from callcontrol.calls.levels import ask_level
 from callcontrol.calls.watch import watch
 from callcontrol.cli.calls import rated_now
 from callcontrol.described_record import described_record
@@ -23,19 +21,15 @@ from callcontrol.reference import Reference
 from callcontrol.wiring import in_progress
 from tariffs import STEP, FixedCharge, Level, Then
 from tests.builders import (
+    ANSWERED_US,
     CREATED_US,
-    make_channel,
-    make_engine,
-    make_event,
-    make_reference,
+    at,
     make_tariff,
 )
 from tests.fakes import voice
-from tests.fakes.switch import FakeSession, answers
+from tests.unit.callcontrol.calls.talk import Talk, in_talk
 from tests.waiting import eventually
 
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 SECOND = Decimal("0.03")  # of 1.80 a minute
 
 
@@ -65,11 +59,6 @@ TABLES = {
 }
 
 
-def at(seconds: float) -> int:
-    """Give an instant of the call."""
-    return ANSWERED_US + round(seconds * 1_000_000)
-
-
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory: pytest.TempPathFactory) -> PromptFolder:
     """Make the prompts that the tables need, two seconds long."""
@@ -83,18 +72,8 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> PromptFolder:
     return folder
 
 
-class Talk:
-    """A call in talk, ten seconds after its answer.
-
-    Attributes:
-        engine: with fakes.
-        call: the call.
-        table: it is charged by.
-        cdr: its record, once it is over.
-    """
-
-    def __init__(self, engine, call, table):
-        self.engine, self.call, self.table, self.cdr = engine, call, table, None
+class Foretold(Talk):
+    """A call in talk, in which time passes."""
 
     def until(self, seconds):
         """Let time pass, a tenth of a second at a time, and what is due happen."""
@@ -109,26 +88,11 @@ class Talk:
 
     def play_to_its_end(self, *, status="done"):
         """Have the switch say that what it plays to the caller ends now."""
-        event = make_event(
-            "PLAYBACK_STOP",
-            Unique_ID=LEG,
-            Event_Date_Timestamp=self.engine.clock.now_us(),
-            Playback_File_Path=self.played()[-1],
-            Playback_Status=status,
-        )
-        has_played(event, self.engine)
-        gevent.sleep(0)
+        self.stopped(self.played()[-1], at_us=self.engine.clock.now_us(), status=status)
 
     def press(self, key):
         """Have the caller press a key, now."""
-        eventually(lambda: self.call.on_key is not None, within_s=2)
-        event = make_event(
-            "DTMF",
-            Unique_ID=LEG,
-            Event_Date_Timestamp=self.engine.clock.now_us(),
-            DTMF_Digit=key,
-        )
-        heard(event, self.engine)
+        self.pressed(key, at_us=self.engine.clock.now_us())
         gevent.sleep(0.01)
 
     def fixed(self):
@@ -147,30 +111,13 @@ def talk(prompts):
     @contextmanager
     def talking(name, *, until_s=45, **settings):
         table = make_tariff(levels=TABLES[name])
-        engine = make_engine(
-            make_reference(tariff=table),
-            announce_prices="here",
-            prompts=str(prompts.folder),
-            voice=prompts.voice,
-            **settings,
-        )
-        engine.link.legs.add(LEG)
-        session = FakeSession(make_channel(), answers(after_us=ANSWERED_US))
-        life = gevent.spawn(run_call, session, engine)
-        gevent.sleep(0)
-        engine.clock.advance(13)
-        this = Talk(engine, engine.live_calls.find(LEG), table)
-        try:
+        told = in_talk(table, prompts, until_s=until_s, kind=Foretold, **settings)
+        with told as this:
             yield this
             live = this.call.meter.charge_at(at(until_s))
             tables = Reference(tariffs={table.name: (table,)})
             seen = rated_now(in_progress(this.call), tables, at(until_s))
             assert seen.charge == live
-            engine.link.end(LEG, at_us=at(until_s), answered_us=ANSWERED_US)
-            life.get(timeout=10)
-            (this.cdr,) = engine.journal.records.values()
-        finally:
-            life.kill()
         charge = this.cdr.charge.gross
         assert charge == charge_of(this.cdr, table, ANSWERED_US, at(until_s))
         described = json.dumps(described_record(this.cdr, table))

@@ -12,11 +12,16 @@ from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.takeover import adopt, record_written, unknown_calls
 from callcontrol.cdr import CdrChange, codec
 from callcontrol.esl.switch_cdrs import SwitchCdr
-from tests.builders import CREATED_US, make_channel, make_engine, make_reference, make_step
+from tests.builders import (
+    ANSWERED_US,
+    CREATED_US,
+    LEG,
+    make_channel,
+    make_engine,
+    make_reference,
+    make_step,
+)
 from tests.fakes.switch import FakeSession, answers, fails
-
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 
 
 def kept_value(session):

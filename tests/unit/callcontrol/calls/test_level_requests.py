@@ -13,12 +13,17 @@ from callcontrol.calls.level_requests import LevelRequests
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.takeover import adopt
 from callcontrol.level_request import LevelRequest
-from tests.builders import CREATED_US, make_channel, make_engine, make_reference
+from tests.builders import (
+    ANSWERED_US,
+    CREATED_US,
+    LEG,
+    make_channel,
+    make_engine,
+    make_reference,
+)
 from tests.fakes.switch import FakeSession, answers, fails
 
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
 SECOND_US = 1_000_000
-ANSWERED_US = CREATED_US + 3 * SECOND_US
 
 
 @dataclass

@@ -21,7 +21,9 @@ from callcontrol.errors import JournalFull
 from dialplan import LevelSlot, WeekPlan
 from tariffs import Level, Meter, Then
 from tests.builders import (
-    CREATED_US,
+    ANSWERED_US,
+    LEG,
+    at,
     make_channel,
     make_engine,
     make_event,
@@ -31,17 +33,10 @@ from tests.builders import (
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.switch import FakeSession, answers
 
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
 OTHER_LEG = "0d1b0a8e-0c3f-4e38-a6b5-8a4f8f6f6b0e"
-ANSWERED_US = CREATED_US + 3_000_000
 
 CHEAP = make_tariff()
 """Level 1 is 3.00 a minute, level 2 is 20.00 and 4.50 a minute, at most 400.00."""
-
-
-def at(seconds):
-    """Give an instant of the call."""
-    return ANSWERED_US + round(seconds * 1_000_000)
 
 
 @contextmanager

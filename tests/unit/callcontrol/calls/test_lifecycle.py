@@ -15,7 +15,9 @@ from callcontrol.errors import CommandRejected, CommandTimeout, JournalFull, Ses
 from dialplan import PLATFORM, Blacklist, BlacklistEntry, Operator, Operators, Timeline
 from tariffs import Level, Meter
 from tests.builders import (
+    ANSWERED_US,
     CREATED_US,
+    LEG,
     make_channel,
     make_engine,
     make_reference,
@@ -32,9 +34,6 @@ from tests.fakes.switch import (
     legs_in,
     played,
 )
-
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 
 
 def live(engine, *switch_answers, ends=None, playback=None, **channel):

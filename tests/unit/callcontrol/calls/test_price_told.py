@@ -12,11 +12,17 @@ from callcontrol.calls.lifecycle import run_call
 from callcontrol.errors import CommandTimeout, SessionGone
 from callcontrol.prompts import PromptFolder, make, needed_prompts
 from tariffs import Announcement, Level, Meter
-from tests.builders import CREATED_US, make_channel, make_engine, make_reference, make_tariff
+from tests.builders import (
+    CREATED_US,
+    LEG,
+    make_channel,
+    make_engine,
+    make_reference,
+    make_tariff,
+)
 from tests.fakes import voice
 from tests.fakes.switch import PLAYS_US, FakeSession, answers, played
 
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
 HEARD_US = PLAYS_US + 2_000_000  # when the fake switch has played a file
 ASKING = make_tariff(levels={1: Level(per_minute=Decimal("6.00"))})
 

@@ -8,11 +8,14 @@ import pytest
 from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.resync import keep_in_step, resync
 from callcontrol.errors import WireError
-from tests.builders import CREATED_US, make_channel, make_engine, make_reference
+from tests.builders import (
+    ANSWERED_US,
+    LEG,
+    make_channel,
+    make_engine,
+    make_reference,
+)
 from tests.fakes.switch import FakeSession, answers
-
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 
 
 @pytest.fixture

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import gevent
 import pytest
 
-from callcontrol.calls.levels import ask_level, heard
-from callcontrol.calls.lifecycle import run_call
-from callcontrol.calls.speaking import has_played
+from callcontrol.calls.levels import ask_level
 from callcontrol.prompts import PromptFolder, make, needed_prompts
 from tariffs import Level
 from tests.builders import (
     CREATED_US,
-    make_channel,
-    make_engine,
-    make_event,
-    make_reference,
+    LEG,
+    at,
     make_tariff,
 )
 from tests.fakes import voice
-from tests.fakes.switch import FakeSession, answers
-from tests.waiting import eventually
+from tests.unit.callcontrol.calls.talk import Talk, in_talk
 
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 TABLE = make_tariff(
     levels={
         1: Level(per_minute=Decimal("1.80")),
@@ -36,11 +28,6 @@ TABLE = make_tariff(
         4: Level(),
     }
 )
-
-
-def at(seconds: float) -> int:
-    """Give an instant of the call."""
-    return ANSWERED_US + round(seconds * 1_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +39,8 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> PromptFolder:
     return folder
 
 
-class Talk:
-    """A call in talk.
-
-    Attributes:
-        engine: with fakes.
-        call: the call.
-        cdr: its record, once it is over.
-    """
-
-    def __init__(self, engine, call):
-        self.engine, self.call, self.cdr = engine, call, None
+class Told(Talk):
+    """A call in talk, whose level is asked for."""
 
     def ask(self, level):
         """Ask for a level ten seconds after the answer, and let the engine get to work."""
@@ -74,49 +52,19 @@ class Talk:
         """Have the switch say that what it played to the caller has ended."""
         (name, leg, path, where) = self.engine.link.sent[-1]
         assert (name, leg, where) == ("uuid_broadcast", LEG, "aleg")
-        event = make_event(
-            "PLAYBACK_STOP",
-            Unique_ID=LEG,
-            Event_Date_Timestamp=at(at_s),
-            Playback_File_Path=file or path,
-            Playback_Status=status,
-        )
-        has_played(event, self.engine)
-        gevent.sleep(0)
+        self.stopped(file or path, at_us=at(at_s), status=status)
 
     def press(self, key, *, at_s=14):
         """Have the caller press a key."""
-        eventually(lambda: self.call.on_key is not None, within_s=2)
-        event = make_event("DTMF", Unique_ID=LEG, Event_Date_Timestamp=at(at_s), DTMF_Digit=key)
-        heard(event, self.engine)
+        self.pressed(key, at_us=at(at_s))
 
 
 @pytest.fixture
 def talk(prompts):
     """Give a function that has a call in talk, and its record afterwards."""
 
-    @contextmanager
     def talking(folder=prompts, **settings):
-        engine = make_engine(
-            make_reference(tariff=TABLE),
-            announce_prices="here",
-            prompts=str(folder.folder),
-            voice=folder.voice,
-            **settings,
-        )
-        engine.link.legs.add(LEG)
-        session = FakeSession(make_channel(), answers(after_us=ANSWERED_US))
-        life = gevent.spawn(run_call, session, engine)
-        gevent.sleep(0)
-        engine.clock.advance(13)
-        this = Talk(engine, engine.live_calls.find(LEG))
-        try:
-            yield this
-            engine.link.end(LEG, at_us=at(60), answered_us=ANSWERED_US)
-            life.get(timeout=10)
-            (this.cdr,) = engine.journal.records.values()
-        finally:
-            life.kill()
+        return in_talk(TABLE, folder, until_s=60, kind=Told, **settings)
 
     return talking
 

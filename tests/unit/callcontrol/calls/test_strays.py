@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from callcontrol.calls.strays import Unserved, is_unserved
-from tests.builders import CREATED_US, make_engine, make_event, make_reference
+from tests.builders import CREATED_US, LEG, make_engine, make_event, make_reference
 from tests.fakes.switch import hangup_complete
-
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
 
 
 def end_of_unserved(**variables):

@@ -15,11 +15,16 @@ from callcontrol.cdr import Cdr, CdrAnnouncement
 from callcontrol.cdr.journal_file import OpenCall
 from callcontrol.esl.switch_cdrs import SwitchCdr
 from dialplan import Scope
-from tests.builders import CREATED_US, make_channel, make_engine, make_reference, make_tariff
+from tests.builders import (
+    ANSWERED_US,
+    CREATED_US,
+    LEG,
+    make_channel,
+    make_engine,
+    make_reference,
+    make_tariff,
+)
 from tests.fakes.switch import FakeSession, answers
-
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 
 
 def killed_while_talking(reference):

@@ -12,11 +12,15 @@ from callcontrol.calls.lifecycle import run_call
 from callcontrol.cli.calls import level_in_force, rated_now
 from callcontrol.wiring import in_progress
 from tariffs import Level, Then
-from tests.builders import CREATED_US, make_channel, make_engine, make_reference, make_tariff
+from tests.builders import (
+    ANSWERED_US,
+    LEG,
+    make_channel,
+    make_engine,
+    make_reference,
+    make_tariff,
+)
 from tests.fakes.switch import FakeSession, answers
-
-LEG = "9c98ec22-683e-49a4-9c8f-0455dbdab255"
-ANSWERED_US = CREATED_US + 3_000_000
 
 
 def test_a_running_call_shows_its_level_and_charge_through_changes_and_steps():
