@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from callcontrol.store import Connection, run
+from callcontrol.workers.share import name_of
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -101,6 +103,10 @@ class Service:
         eventually(lambda: self.pids().get(number, other_than) != other_than, within_s=40)
         eventually(lambda: f"worker {number}: yes" in self.readiness(), within_s=20)
 
+    def wait_for_answers(self, count: int) -> None:
+        """Wait until so many calls have been answered: from then on no death ends them."""
+        eventually(lambda: len(self.log_lines("call_answered")) == count, within_s=20)
+
     def write_settings(self, text: str) -> Path:
         """Write a settings file in the service's own folder, which it reads at a restart."""
         file = self._log.with_name("callcontrol.toml")
@@ -126,12 +132,9 @@ class Service:
 
     def busiest(self) -> int:
         """Give the worker with most calls: the kernel deals them out, not evenly."""
-        found = re.findall(
-            r'^callcontrol_calls_in_progress\{worker="(\d+)"\} (\S+)$',
-            self._get("/metrics"),
-            re.MULTILINE,
-        )
-        return int(max(found, key=lambda one: float(one[1]))[0])
+        answered = Counter(line["engine"] for line in self.log_lines("call_answered"))
+        name = self.environment["CALLCONTROL_ENGINE"]
+        return max((1, 2), key=lambda number: answered[name_of(name, number)])
 
     def place(self, count: int, *, number: str = NUMBER, rate: float = 10, talk_s: float = 1):
         """Have calls placed; gives a function that waits for their summaries."""

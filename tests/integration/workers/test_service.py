@@ -59,7 +59,7 @@ class TestDeath:
         """They go on, and are recorded once with the right charge; figures do not fall."""
         service.start()
         ended = service.place(8, rate=20, talk_s=8)
-        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 8, within_s=10)
+        service.wait_for_answers(8)
         before, killed = service.pids(), service.busiest()
         end(before[killed])
         service.wait_for_worker(killed, other_than=before[killed])
@@ -84,7 +84,7 @@ class TestDeath:
         """The other worker saw their ends."""
         service.start()
         ended = service.place(8, rate=40, talk_s=1.2)
-        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 8, within_s=10)
+        service.wait_for_answers(8)
         before, killed = service.pids(), service.busiest()
         end(before[killed])
         assert finals(ended()) == [200] * 8
@@ -100,7 +100,7 @@ class TestDeath:
         """It is not ready, takes no call, and is replaced; its calls are taken over."""
         service.start()
         ended = service.place(4, rate=40, talk_s=30)
-        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 4, within_s=10)
+        service.wait_for_answers(4)
         before = service.pids()
         os.kill(before[2], signal.SIGSTOP)
         eventually(lambda: "worker 2: no (no sign of life" in service.readiness(), within_s=10)
@@ -117,7 +117,7 @@ class TestDeath:
         """Port and journals are free for the next one, which takes the calls over."""
         service.start()
         ended = service.place(4, rate=20, talk_s=12)
-        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 4, within_s=10)
+        service.wait_for_answers(4)
         pids = service.pids().values()
         service.signal(signal.SIGKILL)
         service.process.wait(5)
@@ -134,7 +134,7 @@ class TestDeath:
         """Worker 1 takes over what a third one had."""
         service.start(3)
         ended = service.place(9, rate=20, talk_s=14)
-        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 9, within_s=10)
+        service.wait_for_answers(9)
         service.signal(signal.SIGTERM)
         assert service.process.wait(20) == 0
         service.start(2)
