@@ -38,10 +38,12 @@ serve: .venv/ready ## the engine, with settings from the environment, .env or ca
 fmt: .venv/ready ## format the code and mend what lint can mend
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+# Extras stay in the locks: for a `coverage[toml]` that is locked without its extra, pip looks for the newest
+# and then refuses it for its missing hash, from the day a newer one is out.
 lock: .venv/ready ## choose new versions of the dependencies and lock them with their hashes
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv
-	.venv/lock/bin/uv pip compile -q --upgrade pyproject.toml --generate-hashes --no-header -o requirements.lock
-	.venv/lock/bin/uv pip compile -q -c requirements.lock pyproject.toml --all-extras --group dev --generate-hashes --no-header -o requirements-dev.lock
+	.venv/lock/bin/uv pip compile -q --no-strip-extras --upgrade pyproject.toml --generate-hashes --no-header -o requirements.lock
+	.venv/lock/bin/uv pip compile -q --no-strip-extras -c requirements.lock pyproject.toml --all-extras --group dev --generate-hashes --no-header -o requirements-dev.lock
 
 audit: ## known faults of what is locked, by PyPI's advisories; needs the internet
 	$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install -q --disable-pip-version-check pip-audit
