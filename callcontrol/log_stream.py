@@ -89,7 +89,10 @@ class LogStream:
 
 def _writer(fd: int) -> Callable[[bytes], int]:
     """Give what writes a piece to a descriptor, or raises BlockingIOError."""
-    if stat.S_ISFIFO(os.fstat(fd).st_mode):
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return partial(os.write, fd)
+    if stat.S_ISFIFO(mode):
         with suppress(OSError):  # one that another user made cannot be opened anew
             flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
             return partial(os.write, os.open(f"/proc/self/fd/{fd}", flags))

@@ -14,6 +14,7 @@ import sys
 from functools import lru_cache
 from typing import TextIO, cast
 
+import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
@@ -26,7 +27,8 @@ _NUMBER = re.compile(r"(?<![\w.-])(\+?\d{5})(\d{2,})(\d{2})(?![\w.-])")
 # Fields that hold no person's number though they may look like one.
 _OURS = frozenset({"called", "number", "call_id", "leg_uuid", "timestamp"})
 
-_LINE = json.JSONEncoder(default=repr)
+# What is no plain value is written by its name, as Python shows it.
+_NAMED = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 @lru_cache(maxsize=1024)
@@ -35,19 +37,21 @@ def masked(text: str) -> str:
     return _NUMBER.sub(lambda m: f"{m[1]}{'*' * len(m[2])}{m[3]}", text)
 
 
-def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    for key, value in event.items():
-        if key in _OURS:
-            continue
-        if isinstance(value, str):
-            event[key] = masked(value)
-        elif isinstance(value, list):
-            event[key] = [masked(item) if isinstance(item, str) else item for item in value]
-    return event
-
-
 def _line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return _LINE.encode(event)  # json.dumps would make an encoder for each line
+    """Write an event as one line of JSON, masked."""
+    shown = {name: value if name in _OURS else _shown(value) for name, value in event.items()}
+    try:
+        return orjson.dumps(shown, default=repr, option=_NAMED).decode()
+    except TypeError:  # half a surrogate pair, an int of more than 64 bits
+        return json.dumps(shown, default=repr)
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, list):
+        return [masked(item) if isinstance(item, str) else item for item in value]
+    return value
 
 
 def configure(
@@ -64,7 +68,6 @@ def configure(
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _mask,
             _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(

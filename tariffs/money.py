@@ -84,7 +84,8 @@ def exact_text(amount: Fraction) -> str:
         decimals = max(decimals, power)
     if denominator != 1:
         return f"{amount.numerator}/{amount.denominator}"
-    return _text(int(amount * 10 ** max(decimals, 2)), max(decimals, 2))
+    decimals = max(decimals, 2)
+    return _text(amount.numerator * 10**decimals // amount.denominator, decimals)
 
 
 def _millionths(amount: Decimal) -> int:

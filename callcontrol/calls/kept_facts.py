@@ -70,7 +70,7 @@ def keep(call: Call, engine: str) -> Command:
     this = call.tries[-1]
     facts = {
         "draft": {
-            name: codec.plain(value)
+            name: value
             for name in _KEPT
             if (value := getattr(call.draft, name)) not in _NOTHING
             and (name not in _UNENDED or _UNENDED[name] != value)
@@ -91,7 +91,7 @@ def keep_changes(call: Call) -> Command | None:
     Returns:
         None when there are so many that they would burden every event of the leg.
     """
-    changes = [codec.plain(one) for one in call.changes if one.in_force_us is not None]
+    changes = [one for one in call.changes if one.in_force_us is not None]
     if len(changes) > _MOST_CHANGES:
         return None
     return command.api("uuid_setvar", call.leg_uuid, CHANGES, written(changes))
@@ -103,7 +103,7 @@ def owned(leg_uuid: str, engine: str) -> Command:
 
 
 def written(facts: object) -> str:
-    """Write a plain value as a variable may hold it. Switches: no."""
+    """Write facts as a variable may hold them. Switches: no."""
     text = codec.compact(facts)
     # Without the padding: a value may hold no `=`.
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -12,14 +12,14 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, TypeVar
 
+import orjson
+
 from tariffs import exact_text
 
 T = TypeVar("T")
 Read = Callable[[object, str], Any]
 Write = Callable[[Any], object]
 
-# json.dumps would make an encoder each time.
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 def plain(value: object) -> object:
@@ -28,12 +28,26 @@ def plain(value: object) -> object:
 
 
 def compact(value: object) -> str:
-    """Write plain values as one line of ASCII JSON.
+    r"""Write a dataclass, or plain values, as one line of JSON.
+
+    Amounts become strings. Text that is not text, half a surrogate pair, is written as a `\u`
+    escape.
 
     Raises:
-        TypeError: a value is not plain.
+        TypeError: a value is of no kind that `plain` knows.
     """
-    return _COMPACT.encode(value)
+    try:
+        return orjson.dumps(value, default=_amount_text).decode()
+    except TypeError:  # half a surrogate pair, or no plain value: the slow way tells which
+        return json.dumps(plain(value), separators=(",", ":"))
+
+
+def _amount_text(value: object) -> object:
+    if isinstance(value, Fraction):
+        return exact_text(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError
 
 
 def build(kind: type[T], value: object) -> T:

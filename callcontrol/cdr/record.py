@@ -287,12 +287,12 @@ class Cdr:
     flags: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        r"""Write the record as one line of ASCII JSON that `from_json` reads back equal.
+        r"""Write the record as one line of JSON that `from_json` reads back equal.
 
         Amounts are strings. Text that is not text (a NUL, half a surrogate pair left over from
         bytes that were no UTF-8) is written as a `\u` escape and so survives any storage.
         """
-        return codec.compact(codec.plain(self))
+        return codec.compact(self)
 
     @classmethod
     def from_json(cls, text: str) -> Cdr:

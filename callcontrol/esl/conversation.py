@@ -1,7 +1,7 @@
 """Conversation: commands out, replies matched in order, frames in; what both sockets share.
 
-Strategy: one greenlet reads; it never waits for anything but the socket, so it is always there
-for the next byte. Replies come in the order of the commands and carry no id, therefore every
+Strategy: the hub reads, whenever there is something, and never waits; no greenlet is spent on
+it. Replies come in the order of the commands and carry no id, therefore every
 command written, also one nobody waits for, leaves a place in one queue, and its reply takes the
 first. A command whose waiter has given up keeps its place. Commands are written under one lock
 and within a deadline: they never interleave, and a peer that stops reading ends the
@@ -29,6 +29,7 @@ from typing import Final, TypeVar
 
 import gevent
 from gevent.event import AsyncResult
+from gevent.event import Event as Signal
 from gevent.lock import BoundedSemaphore
 from gevent.socket import socket
 from structlog.typing import FilteringBoundLogger
@@ -45,6 +46,7 @@ from callcontrol.esl.event import Event
 from callcontrol.esl.wire import NEED_DATA, Frame, FrameDecoder, Headers, Limits, decoded
 
 _RECEIVE_BYTES: Final = 1 << 16
+_READ: Final = 1  # libev's EV_READ
 _T = TypeVar("_T")
 _NO: Final = ("-ERR", "-USAGE")
 
@@ -140,6 +142,7 @@ class Conversation(ABC):
         self._pending: deque[_Pending] = deque()
         self._writing = BoundedSemaphore(1)
         self._gone: tuple[type[SessionError], str] | None = None
+        self._over = Signal()
         self.frames = 0  # that have come
 
     def start_event_handlers(self) -> None:  # noqa: B027 - meant to do nothing
@@ -301,43 +304,37 @@ class Conversation(ABC):
         return kind(reason, leg_uuid=self.leg_uuid)
 
     def _start_reading(self) -> None:
-        self._receive_events_greenlet = gevent.spawn(self.receive_events)
+        self._reading = gevent.get_hub().loop.io(self.sock.fileno(), _READ)
+        self._reading.start(self._read)
 
-    def receive_events(self) -> None:
-        """Read until the end; whatever ends it, all who wait are told.
+    def _read(self) -> None:
+        """Read what has come, once, and hand it on; whatever fails, all who wait are told.
 
-        Switches: waits for the switch, until the conversation ends.
+        Runs in the hub, so nothing below may wait. A peer that never stops sending has its turn
+        again when all others have had theirs.
         """
         try:
-            self._end(SessionGone, self._read())
+            self._receive(os.read(self.sock.fileno(), _RECEIVE_BYTES))
+        except BlockingIOError:
+            pass
         except SessionError as exc:
             self._end(type(exc), str(exc))
         except OSError as exc:
             self._end(SessionGone, f"the connection broke: {exc}")
-        except Exception as exc:  # noqa: BLE001 - the border of this greenlet; all are told
+        except Exception as exc:  # noqa: BLE001 - the border of the hub; all who wait are told
             self._log.exception("esl_reader_failed", leg_uuid=self.leg_uuid)
             self._end(SessionGone, f"the reader failed: {exc!r}")
-        finally:
-            self._end(SessionGone, "the reader was stopped")
 
-    def _read(self) -> str:
-        """Read and hand on frames; give the reason when the connection ends."""
+    def _receive(self, data: bytes) -> None:
+        """Take the next bytes of the connection; none: it was closed."""
         decoder = self._decoder
-        while self._gone is None:
-            data = self.sock.recv(_RECEIVE_BYTES)
-            if not data:
-                where = " inside a frame" if decoder.is_mid_frame else ""
-                return f"the switch closed the connection{where}"
-            decoder.receive_data(data)
-            while self._gone is None:
-                frame = decoder.next_frame()
-                if frame is NEED_DATA:
-                    break
-                self._take(frame)
-            if len(data) == _RECEIVE_BYTES:
-                # There is more; a peer that never stops must not keep the hub to itself.
-                gevent.sleep(0)
-        return "the conversation has ended"
+        if not data:
+            where = " inside a frame" if decoder.is_mid_frame else ""
+            self._end(SessionGone, f"the switch closed the connection{where}")
+            return
+        decoder.receive_data(data)
+        while self._gone is None and (frame := decoder.next_frame()) is not NEED_DATA:
+            self._take(frame)
 
     def _take(self, frame: Frame) -> None:
         """Hand one frame to whom it is for."""
@@ -382,6 +379,7 @@ class Conversation(ABC):
         if self._gone is not None:
             return
         self._gone = (kind, reason)
+        self._reading.close()
         self.connected = False
         self._run = False
         pending, self._pending = self._pending, deque()
@@ -389,6 +387,7 @@ class Conversation(ABC):
             if place.result is not None:
                 place.result.set_exception(self._gone_error())
         self.sock.close()
+        self._over.set()
         self._ended()
 
     def stop(self) -> None:

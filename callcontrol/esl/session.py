@@ -229,7 +229,7 @@ class Session(Conversation, OutboundSession):
 
         Switches: waits for the switch, at most deadline_s.
         """
-        self._receive_events_greenlet.join(deadline_s)
+        self._over.wait(deadline_s)
         return self.is_over
 
     def close(self, deadline_s: float = 1.0) -> None:
