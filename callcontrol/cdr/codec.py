@@ -21,7 +21,6 @@ Read = Callable[[object, str], Any]
 Write = Callable[[Any], object]
 
 
-
 def plain(value: object) -> object:
     """Turn a dataclass into dicts, lists, strings, ints, bools, None; amounts into strings."""
     return _writer(value.__class__)(value)  # type: ignore[arg-type]  # classes are hashable

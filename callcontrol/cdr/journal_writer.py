@@ -129,9 +129,9 @@ class Writer(threading.Thread):
 
     def put(self, job: Job) -> None:
         """Take a job; any thread may."""
-        self.jobs.put(job)
         if _is_urgent(job):
-            self._is_urgent.set()
+            self._is_urgent.set()  # before the job itself wakes the thread: once is enough
+        self.jobs.put(job)
 
     def run(self) -> None:
         """Serve jobs until the last one."""
@@ -151,7 +151,8 @@ class Writer(threading.Thread):
         jobs: list[Job] = []
         with suppress(queue.Empty):
             jobs.append(self.jobs.get(timeout=_TICK_S))
-            self._is_urgent.wait(_GATHER_S)
+            if not _is_urgent(jobs[0]):
+                self._is_urgent.wait(_GATHER_S)
             # Cleared before the queue is emptied: what is put meanwhile sets it again.
             self._is_urgent.clear()
             while len(jobs) < _MOST_AT_ONCE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -31,6 +32,11 @@ app = typer.Typer(rich_markup_mode=None)
 
 _INTERNAL = typer.Option(hidden=True)
 
+# After so many new objects the garbage collector looks at the youngest, after so many such
+# looks at older ones. What a call makes goes with the call, without it; with Python's own
+# (700, 10, 10) it takes a twelfth of what calls cost, and pauses longer the more calls are up.
+_COLLECTING = (50_000, 20, 20)
+
 
 @app.callback(invoke_without_command=True, epilog=_settings_listed())
 def serve(
@@ -54,6 +60,7 @@ def serve(
     first worker has the journal and the name that are set, the others `journal.2.sqlite`,
     `name.2` and so on.
     """
+    gc.set_threshold(*_COLLECTING)
     chosen = settings()
     stream = LogStream(sys.stderr.fileno())
     log = logs.configure(chosen.log_level, stream=stream).bind(engine=chosen.engine)

@@ -208,6 +208,7 @@ class Listener:
         Switches: no.
         """
         listener = self._sock or bound(self._host, self._port)
+        keep_alive(listener)  # and with it every connection that it accepts
         try:
             listener.listen(self._backlog)
         except OSError as exc:
@@ -268,7 +269,6 @@ class Listener:
                 self.dropped += 1
                 sock.close()
                 return
-            keep_alive(sock)
             session = Session(
                 address, sock, deadlines=self._deadlines, limits=self._limits, log=self._log
             )

@@ -7,6 +7,10 @@ watcher stays referenced for as long as the thread runs: with no other watcher a
 stop, command line, tests) the wait would otherwise die with gevent's LoopExit.
 
 Only immutable values may cross, either way.
+
+For each read asyncio asks for room of 256 kB and then gives back what the answer left of it.
+Whatever stays behind an answer, however small, keeps the next room from being taken there: the
+heap of a process grew by 9 MB an hour. Rooms of 16 kB find their place again.
 """
 
 from __future__ import annotations
@@ -23,8 +27,26 @@ from gevent.event import AsyncResult
 
 from callcontrol.errors import StoreUnavailable
 
+_READ_BYTES = 16 << 10
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose connections read into less room."""
+
+    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Connect, as asyncio does."""
+        transport, protocol = await super().create_connection(*args, **kwargs)
+        setattr(transport, "max_size", _READ_BYTES)  # noqa: B010  what no stub knows
+        return transport, protocol
+
+    async def create_unix_connection(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Connect, as asyncio does."""
+        transport, protocol = await super().create_unix_connection(*args, **kwargs)
+        setattr(transport, "max_size", _READ_BYTES)  # noqa: B010  what no stub knows
+        return transport, protocol
 
 
 class LoopThread:
@@ -35,7 +57,7 @@ class LoopThread:
     """
 
     def __init__(self, name: str = "store-loop") -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._is_stopping = asyncio.Event()
         self._is_open = True
         self._hub_loop = gevent.get_hub().loop

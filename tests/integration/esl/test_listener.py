@@ -90,6 +90,24 @@ class TestAdmission:
         assert listener.admitted == 1
         assert eventually(lambda: listener.sessions == 0)
 
+    def test_a_switch_whose_machine_is_gone_is_noticed(self, start, call):
+        """The kernel asks after a silent peer, and holds no small segment back."""
+        kept: list[Session] = []
+
+        def keep(session: Session) -> None:
+            kept.append(session)
+            session.wait_over(PATIENCE_S)
+
+        listener = start(keep)
+        call(listener)
+
+        assert eventually(lambda: kept)
+        sock = kept[0].sock
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 5
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+
     def test_a_burst_cannot_pass_the_limit_together(self, start, call):
         """Ten at once, two admitted, all before one `connect` is answered."""
         listener = start(max_sessions=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import gevent
 import pytest
@@ -23,6 +24,22 @@ def loop_thread() -> Iterator[LoopThread]:
     running = LoopThread()
     yield running
     running.close()
+
+
+class Reader(asyncio.Protocol):
+    """Notes how much it is given at a time."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.is_over = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        """Note its size."""
+        self.sizes.append(len(data))
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Note the end."""
+        self.is_over.set()
 
 
 async def _echo(value: str) -> str:
@@ -152,3 +169,34 @@ def _error_of(loop_thread: LoopThread, cancelled: threading.Event) -> Exception 
     except StoreUnavailable as exc:
         return exc
     return None
+
+
+def test_what_is_read_is_given_little_room_at_a_time(
+    loop_thread: LoopThread, tmp_path: Path
+) -> None:
+    """The room for a large read, nearly all given back, would leave holes all over the heap."""
+    answer = b"x" * 100_000
+
+    def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async def read_both() -> list[list[int]]:
+        loop = asyncio.get_running_loop()
+        path = str(tmp_path / "socket")
+        servers = [
+            await asyncio.start_server(serve, "127.0.0.1", 0),
+            await asyncio.start_unix_server(serve, path),
+        ]
+        address = servers[0].sockets[0].getsockname()
+        _, one = await loop.create_connection(Reader, *address)
+        _, other = await loop.create_unix_connection(Reader, path)
+        for reader in (one, other):
+            await reader.is_over.wait()
+        for server in servers:
+            server.close()
+        return [one.sizes, other.sizes]
+
+    for sizes in loop_thread.call(read_both, deadline_s=5):
+        assert sum(sizes) == len(answer)
+        assert max(sizes) <= 16 << 10
