@@ -31,14 +31,24 @@ class LogStream:
     Args:
         fd: open for writing.
         most_bytes: so much may wait for whoever reads.
+        later: has a function run before the process waits again, or ends; None: each line is
+            written at once.
 
     Attributes:
         dropped: lines that nobody will read, since that was last told.
     """
 
-    def __init__(self, fd: int, *, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(
+        self,
+        fd: int,
+        *,
+        most_bytes: int = _MOST_BYTES,
+        later: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
         self._write_some = _writer(fd)
         self._most_bytes = most_bytes
+        self._later = later
+        self._is_due = False
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self.dropped = 0
@@ -53,7 +63,16 @@ class LogStream:
             self._bytes += len(line)
 
     def flush(self) -> None:
+        """Write as much as is taken, now or in a moment. Switches: no."""
+        if self._later is None:
+            self.write_out()
+        elif not self._is_due:
+            self._is_due = True
+            self._later(self.write_out)
+
+    def write_out(self) -> None:
         """Write as much as is taken now. Switches: no."""
+        self._is_due = False
         try:
             while self._waiting:
                 self._write_first()
@@ -61,7 +80,7 @@ class LogStream:
             return
         except OSError:
             # Nobody reads any more, or there is no room: these lines are lost.
-            self.dropped += len(self._waiting)
+            self.dropped += sum(lines.count(b"\n") for lines in self._waiting)
             self._waiting.clear()
             self._bytes = 0
             return
@@ -69,22 +88,25 @@ class LogStream:
             dropped, self.dropped = self.dropped, 0
             told = {"event": "log_lines_dropped", "level": "warning", "lines": dropped}
             self.write(f"{json.dumps(told)}\n")
-            self.flush()
+            self.write_out()
 
     def _write_first(self) -> None:
-        """Write the oldest line, or a first piece of it.
+        """Write the oldest lines, as many as make a piece, or a first piece of one.
 
         Raises:
             BlockingIOError: nothing is taken now.
             OSError: nothing will be taken.
         """
-        line = self._waiting[0]
-        written = self._write_some(line[:_PIECE_BYTES])
-        self._bytes -= written
-        if written == len(line):
-            self._waiting.popleft()
-        else:
-            self._waiting[0] = line[written:]
+        piece = self._waiting.popleft()
+        while self._waiting and len(piece) + len(self._waiting[0]) <= _PIECE_BYTES:
+            piece += self._waiting.popleft()
+        written = 0
+        try:
+            written = self._write_some(piece[:_PIECE_BYTES])
+        finally:
+            self._bytes -= written
+            if written < len(piece):
+                self._waiting.appendleft(piece[written:])
 
 
 def _writer(fd: int) -> Callable[[bytes], int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from callcontrol.esl.event import Event
@@ -28,11 +29,16 @@ def trunk_of(channel: Event) -> str:
 
 def is_trusted(channel: Event, trunks: Sequence[Network]) -> bool:
     """Say whether the call came from a trunk whose asserted identities are believed."""
+    return _is_among(trunk_of(channel), tuple(trunks))
+
+
+@lru_cache(maxsize=1024)
+def _is_among(host: str, networks: tuple[Network, ...]) -> bool:
     try:
-        address = ip_address(trunk_of(channel))
+        address = ip_address(host)
     except ValueError:
         return False
-    return any(address in network for network in trunks)
+    return any(address in network for network in networks)
 
 
 def is_withheld(channel: Event) -> bool:

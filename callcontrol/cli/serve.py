@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -62,7 +65,8 @@ def serve(
     """
     gc.set_threshold(*_COLLECTING)
     chosen = settings()
-    stream = LogStream(sys.stderr.fileno())
+    stream = LogStream(sys.stderr.fileno(), later=_soon())
+    atexit.register(stream.write_out)
     log = logs.configure(chosen.log_level, stream=stream).bind(engine=chosen.engine)
     # Each imported where it is used: a supervisor does without the engine, half its memory.
     if worker is not None:
@@ -78,6 +82,18 @@ def serve(
             raise typer.Exit(1)
     else:
         _serve_alone(chosen, log)
+
+
+def _soon() -> Callable[[Callable[[], None]], object]:
+    """Give what has the hub run a function before it waits again; any thread may ask."""
+    loop, ours = gevent.get_hub().loop, threading.get_ident()
+
+    def soon(function: Callable[[], None]) -> None:
+        is_ours = threading.get_ident() == ours
+        ask = loop.run_callback if is_ours else loop.run_callback_threadsafe
+        ask(function)
+
+    return soon
 
 
 def _absorb_journals(chosen: Settings, workers: int, log: FilteringBoundLogger) -> None:

@@ -112,10 +112,10 @@ def result_in_time(result: AsyncResult[_T], deadline_s: float) -> _T | None:
 class _Pending:
     """The place of one command in the queue of replies."""
 
-    __slots__ = ("label", "result")
+    __slots__ = ("command", "result")
 
-    def __init__(self, label: str, result: AsyncResult[Reply] | None) -> None:
-        self.label = label
+    def __init__(self, command: Command, result: AsyncResult[Reply] | None) -> None:
+        self.command = command
         self.result = result
 
 
@@ -246,9 +246,7 @@ class Conversation(ABC):
         """Take the places of the replies; gives the bytes to be written now."""
         self._raise_if_gone()
         self._raise_if_too_many(commands)
-        self._pending.extend(
-            _Pending(label_of(c), r) for c, r in zip(commands, results, strict=True)
-        )
+        self._pending.extend(_Pending(c, r) for c, r in zip(commands, results, strict=True))
         return b"".join(commands)
 
     def _written_at_once(
@@ -282,11 +280,11 @@ class Conversation(ABC):
         if reply is None:
             raise CommandTimeout(label_of(command), deadline_s, leg_uuid=self.leg_uuid)
         if reply.is_refusal:
-            raise self._rejection(label_of(command), reply)
+            raise self._rejection(command, reply)
         return reply
 
-    def _rejection(self, label: str, reply: Reply) -> CommandRejected:
-        return CommandRejected(label, reply.text.strip(), leg_uuid=self.leg_uuid)
+    def _rejection(self, command: Command, reply: Reply) -> CommandRejected:
+        return CommandRejected(label_of(command), reply.text.strip(), leg_uuid=self.leg_uuid)
 
     def _raise_if_gone(self) -> None:
         if self._gone is not None:
@@ -362,7 +360,7 @@ class Conversation(ABC):
         if pending.result is not None:
             pending.result.set(reply)
         elif reply.is_refusal:
-            self._refused(self._rejection(pending.label, reply))
+            self._refused(self._rejection(pending.command, reply))
 
     def _notice(self, frame: Frame) -> None:
         """Take a disconnect notice; one that says `linger` only means the leg has hung up."""

@@ -6,7 +6,7 @@ import json
 import os
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -50,6 +50,21 @@ def test_a_line_is_written_at_once(pipe):
     fill(stream, 1)
 
     assert os.read(pipe[0], 1000).decode() == LINE
+
+
+def test_lines_of_a_moment_are_written_together(pipe):
+    """Once for all of them, when the moment is over."""
+    asked: list[Callable[[], None]] = []
+    stream = LogStream(pipe[1], later=asked.append)
+    fill(stream, 3)
+    assert not select.select([pipe[0]], [], [], 0)[0]
+
+    (write_out,) = asked
+    write_out()
+    assert os.read(pipe[0], 1000).decode() == LINE * 3
+
+    fill(stream, 1)
+    assert len(asked) == 2
 
 
 def test_nobody_reads_for_a_while(pipe):
