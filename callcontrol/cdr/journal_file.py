@@ -15,6 +15,7 @@ import json
 import os
 import sqlite3
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,8 @@ __all__ = [
     "owner_of",
     "read_only",
 ]
+
+_GROWING = (Opened, Noted, Recorded)  # what makes nothing older, and takes nothing away
 
 _SPARE_PAGES = 1000  # free pages a file keeps, and how many are given back at a time: 4 MB
 
@@ -115,7 +118,8 @@ class JournalFile:
 
     def _open_whole(self, max_bytes: int | None) -> None:
         self._db = open_database(self.path, max_bytes)
-        self.records = int(self._one("SELECT count(*) FROM record") or 0)
+        self._records = int(self._one("SELECT count(*) FROM record") or 0)
+        self._counts: Counts | None = None
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Write entries in their order, all or none, and return when they are on the disk.
@@ -137,7 +141,9 @@ class JournalFile:
                     with suppress(sqlite3.Error):
                         self._db.execute("ROLLBACK")
                 raise
-        self.records += added
+        self._records += added
+        if not all(isinstance(entry, _GROWING) for entry in entries):
+            self._counts = None
 
     def _write(self, entry: Entry) -> int:
         """Write one entry and say by how much the number of waiting records grew."""
@@ -189,7 +195,8 @@ class JournalFile:
             for table in ("open_call", "record", "set_aside"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608  our own words
             self._db.execute("COMMIT")
-        self.records = 0
+        self._records = 0
+        self._counts = None
 
     def pending(self, limit: int) -> list[PendingRecord]:
         """Give the records that wait, oldest first, at most `limit`."""
@@ -203,10 +210,14 @@ class JournalFile:
 
     def counts(self) -> Counts:
         """Say how much waits, without reading it."""
-        with errors_of(self.path):
-            oldest = self._one("SELECT recorded_us FROM record ORDER BY seq LIMIT 1")
-            aside = self._one("SELECT count(*) FROM set_aside") or 0
-        return Counts(records=self.records, oldest_us=oldest, set_aside=aside)
+        known = self._counts
+        if known is None or (known.oldest_us is None and self._records):
+            with errors_of(self.path):
+                oldest = self._one("SELECT recorded_us FROM record ORDER BY seq LIMIT 1")
+                aside = self._one("SELECT count(*) FROM set_aside") or 0
+            known = Counts(records=self._records, oldest_us=oldest, set_aside=aside)
+        self._counts = replace(known, records=self._records)
+        return self._counts
 
     def reclaim(self) -> bool:
         """Give some free pages back to the disk and empty the write-ahead log; milliseconds.
