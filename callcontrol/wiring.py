@@ -303,7 +303,8 @@ class Process:
             port=settings.listen_port,
             sock=self._port,
             allowed_peers=settings.allowed_peers,
-            max_sessions=min(2 * settings.max_calls + 100, open_files() // 2),
+            max_sessions=2 * settings.max_calls + 100,
+            max_conversations=open_files() // 2,
             max_refusals=min(200, open_files() // 8),
             log=self._log,
         )

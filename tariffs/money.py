@@ -76,6 +76,8 @@ def difference(amount: Decimal, part: Decimal) -> Decimal:
 def exact_text(amount: Fraction) -> str:
     """Write an exact amount: `2.175` when its decimals end, at least two; else `1/60`."""
     denominator, decimals = amount.denominator, 0
+    if denominator == 1:
+        return f"{amount.numerator}.00"
     for prime in (2, 5):
         power = 0
         while denominator % prime == 0:

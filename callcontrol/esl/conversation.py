@@ -337,16 +337,16 @@ class Conversation(ABC):
     def _take(self, frame: Frame) -> None:
         """Hand one frame to whom it is for."""
         self.frames += 1
-        match frame.content_type:
-            case "text/event-plain":
+        match frame.headers.raw("Content-Type"):
+            case b"text/event-plain":
                 self._event(Event.of_frame(frame))
-            case "command/reply" | "api/response":
+            case b"command/reply" | b"api/response":
                 self._answered(Reply(frame))
-            case "text/disconnect-notice":
+            case b"text/disconnect-notice":
                 self._notice(frame)
-            case "auth/request":
+            case b"auth/request":
                 self._greeted()
-            case "text/rude-rejection":
+            case b"text/rude-rejection":
                 self._end(SessionGone, "the switch's access list refuses this machine")
             case None:
                 raise WireError("a frame without Content-Type", leg_uuid=self.leg_uuid)

@@ -129,8 +129,9 @@ class Listener:
             made.
         allowed_peers: networks the switch may come from; others are closed before a byte is
             read.
-        max_sessions: how many handlers may be at work, one each session; further legs are
-            refused with refuse_cause.
+        max_sessions: how many handlers may be at work, one each session, be it over or not;
+            further legs are refused with refuse_cause.
+        max_conversations: how many legs may hold a connection of ours; the same.
         max_refusals: how many of those may be told so at a time; yet further connections are
             closed at once, so that a flood of them cannot take all of the process's files.
         admits: asked before each session; False refuses the leg.
@@ -142,6 +143,7 @@ class Listener:
 
     Attributes:
         admitted: sessions admitted since the start.
+        conversations: legs that hold a connection of ours, those that are refused included.
         refused: legs hung up with refuse_cause since the start.
         turned_away: connections closed since the start because of where they came from.
         dropped: connections closed at once since the start, for there were far too many.
@@ -157,6 +159,7 @@ class Listener:
         sock: socket.socket | None = None,
         allowed_peers: Sequence[str] = ("127.0.0.0/8", "::1/128"),
         max_sessions: int = 1000,
+        max_conversations: int = 1000,
         max_refusals: int = 200,
         admits: Callable[[], bool] | None = None,
         refuse_cause: str = "SWITCH_CONGESTION",
@@ -169,6 +172,7 @@ class Listener:
         self._host, self._port = host, port
         self._allowed = tuple(ipaddress.ip_network(peer) for peer in allowed_peers)
         self._max_sessions = max_sessions
+        self._max_conversations = max_conversations
         self._max_refusals = max_refusals
         self._refusals = 0
         self._admits = admits or (lambda: True)
@@ -183,6 +187,7 @@ class Listener:
         self._is_idle = Signal()
         self._is_idle.set()
         self.admitted = self.refused = self.turned_away = self.failed = self.dropped = 0
+        self.conversations = 0
 
     @property
     def address(self) -> Address:
@@ -193,11 +198,6 @@ class Listener:
     def sessions(self) -> int:
         """How many handlers are at work, those of ended sessions included."""
         return len(self._sessions)
-
-    @property
-    def conversations(self) -> int:
-        """How many of those still talk with the switch: their calls are being set up."""
-        return sum(not session.is_over for session in self._sessions)
 
     def start(self) -> None:
         """Start to listen.
@@ -263,25 +263,41 @@ class Listener:
                 sock.close()
                 self._log.warning("esl_peer_turned_away", peer=address[0])
                 return
-            is_full = len(self._sessions) >= self._max_sessions or not self._admits()
+            # No switch point between this and the count: a burst cannot pass together.
+            is_full = not self._has_room()
             if is_full and self._refusals >= self._max_refusals:
                 # The leg is parked; the switch's dialplan has armed its release (503).
                 self.dropped += 1
                 sock.close()
                 return
             session = Session(
-                address, sock, deadlines=self._deadlines, limits=self._limits, log=self._log
+                address,
+                sock,
+                deadlines=self._deadlines,
+                limits=self._limits,
+                on_end=self._has_ended,
+                log=self._log,
             )
-            # No switch point between the check and the count: a burst cannot pass together.
-            if len(self._sessions) < self._max_sessions and self._admits():
-                self._admit(session)
-            else:
+            self.conversations += 1
+            if is_full:
                 self._refuse(session)
+            else:
+                self._admit(session)
         except SessionError as exc:
             self._log.info("esl_session_ended", reason=str(exc), leg_uuid=exc.leg_uuid)
         except Exception:  # noqa: BLE001 - the border: one call's failure is no other's
             self.failed += 1
             self._log.exception("esl_handler_failed")
+
+    def _has_room(self) -> bool:
+        return (
+            len(self._sessions) < self._max_sessions
+            and self.conversations < self._max_conversations
+            and self._admits()
+        )
+
+    def _has_ended(self) -> None:
+        self.conversations -= 1
 
     def _admit(self, session: Session) -> None:
         self.admitted += 1

@@ -16,7 +16,7 @@ Source: fixtures/esl; `switch_ivr.c` and `switch_core_session.c` for Event-UUID.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final
 from uuid import uuid4
@@ -54,6 +54,7 @@ class Session(Conversation, OutboundSession):
         limits: how large a frame may be.
         max_events: how many events may lie unread before the session ends itself: whoever
             should read them is stuck.
+        on_end: told once that the conversation has ended; must not wait.
         log: a bound logger.
     """
 
@@ -65,6 +66,7 @@ class Session(Conversation, OutboundSession):
         deadlines: Deadlines | None = None,
         limits: Limits = SESSION_LIMITS,
         max_events: int = 500,
+        on_end: Callable[[], None] | None = None,
         log: FilteringBoundLogger | None = None,
     ) -> None:
         OutboundSession.__init__(self, client_address, sock)
@@ -73,6 +75,7 @@ class Session(Conversation, OutboundSession):
         self.session_data: Headers | None = None
         self._uuid = ""
         self._max_events = max_events
+        self._on_end = on_end
         self._events: deque[Event | CommandRejected] = deque()
         self._arrived = Signal()
         self._completions: dict[str, AsyncResult[Event]] = {}
@@ -294,6 +297,8 @@ class Session(Conversation, OutboundSession):
             done.set_exception(self._gone_error())
         self._completions.clear()
         self._arrived.set()
+        if self._on_end is not None:
+            self._on_end()
 
     def __enter__(self) -> Session:
         """Use the session in a with statement; it is closed at the end."""

@@ -119,6 +119,27 @@ class TestAdmission:
         assert (asked.count("myevents"), asked.count(CONGESTION)) == (2, 8)
         assert listener.sessions == 2
 
+    def test_a_call_that_talks_takes_no_room_of_one_that_is_set_up(self, start, call):
+        """Its handler goes on, without a connection; what holds one is counted apart."""
+        leave = Signal()
+
+        def hand_over(session: Session) -> None:
+            session.open()
+            session.close()
+            leave.wait(PATIENCE_S)
+
+        listener = start(hand_over, max_conversations=1)
+        for talking in range(1, 4):
+            answered(call(listener))
+            assert eventually(lambda: listener.conversations == 0)
+            assert listener.sessions == talking
+        first, second = call(listener), call(listener)
+        assert first.commands(2) == ["connect", "myevents"]
+
+        assert is_told(second)
+        assert (listener.admitted, listener.refused) == (4, 1)
+        leave.set()
+
     def test_a_refused_leg_is_asked_hung_up_and_only_then_let_go(self, start, call):
         """Closed before `connect` was answered, the switch would park it for ever."""
         listener = start(max_sessions=0)
