@@ -207,7 +207,7 @@ def storable(body: str) -> str:
     Postgres has no text with a NUL or half a surrogate pair in it. The switch's texts have
     none left when they come to us; should one have, it becomes U+FFFD and the record says so.
     """
-    # Whatever is not ASCII was written as an escape; both of these are rare.
+    # Neither can be there but as an escape, and both are rare.
     if "\\u0000" not in body and "\\ud" not in body:
         return body
     try:
