@@ -30,6 +30,8 @@ _OURS = frozenset({"called", "number", "call_id", "leg_uuid"})
 
 _CLOCK = SystemClock()
 
+_LEVELS = {"exception": "error", "warn": "warning"}  # else a line's level is its method
+
 # What is no plain value is written as Python shows it; only times have a form of their own.
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_UTC_Z
 
@@ -40,9 +42,12 @@ def masked(text: str) -> str:
     return _NUMBER.sub(lambda m: f"{m[1]}{'*' * len(m[2])}{m[3]}", text)
 
 
-def _line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    """Write an event as one line of JSON, masked, with the time."""
+def _line(_logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """Write an event as one line of JSON, masked, with its level and the time."""
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(_logger, method, event)
     shown = {name: value if name in _OURS else _shown(value) for name, value in event.items()}
+    shown["level"] = _LEVELS.get(method, method)
     shown["timestamp"] = at_of(_CLOCK.now_us())
     try:
         return orjson.dumps(shown, default=repr, option=_OPTIONS).decode()
@@ -68,11 +73,7 @@ def configure(
         stream: where lines go; standard error when None.
     """
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            _line,
-        ],
+        processors=[_line],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),

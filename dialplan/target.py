@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from dialplan.causes import Outcome
@@ -115,6 +116,7 @@ class Route:
             raise InvalidRoute(*faults)
 
 
+@lru_cache(maxsize=4096)
 def parse_target(text: str, *, gateways: tuple[str, ...] = ()) -> Target:
     """Read a target as people enter it: a SIP URI, or a number in any dialled form.
 

@@ -58,7 +58,6 @@ def run_call(session: Session, engine: Engine) -> None:
     """
     accepted_s = engine.clock.monotonic_s()
     call = received(session.open(engine.settings.connect_deadline_s), accepted_s, engine)
-    call.draft = draft_of(call, engine.settings.engine)
     if not engine.live_calls.add(call):
         # The switch sent the leg here again (a transfer): the call it has already sees to it.
         engine.log.warning("leg_came_twice", call_id=call.call_id)
@@ -111,8 +110,10 @@ def set_up(session: Session, call: Call, engine: Engine) -> None:
     Switches: waits for the disk, at most a quarter of a second, and for the switch, at most
     an announcement, the ringing of the whole route, and a message.
     """
-    decision = decided(call, engine)
-    call.draft = draft_of(call, engine.settings.engine)
+    try:
+        decision = decided(call, engine)
+    finally:
+        call.draft = draft_of(call, engine.settings.engine)
     engine.journal.opened(call.call_id, {"draft": call.draft.to_json()}, wait_s=_ON_DISK_S)
     if isinstance(decision, Connect):
         decision = _told(session, call, decision, engine)

@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from callcontrol.calls.call import Call
 from callcontrol.calls.meters import tell
 from callcontrol.calls.withheld import NOT_TOLD, withheld_of
-from callcontrol.cdr import Cdr, CdrChange, CdrCharge, CdrLine, CdrSegment, CdrSettlement
+from callcontrol.cdr import (
+    CdrAttempt,
+    CdrChange,
+    CdrCharge,
+    CdrLine,
+    CdrSegment,
+    CdrSettlement,
+)
 from callcontrol.cdr.free_time import free_times
 from callcontrol.cdr.metered import charged_from_us
 from dialplan import kind_of_line, parse_target
 from tariffs import STEP, Meter, Rated, Withheld, settle
 
 
-def priced(cdr: Cdr, call: Call) -> Cdr:
-    """Price a call that is over and put charge, changes and settlement into its record.
+def priced(
+    call: Call,
+    *,
+    answered_us: int | None,
+    released_us: int | None,
+    attempts: Sequence[CdrAttempt],
+) -> Mapping[str, Any]:
+    """Price a call that is over: charge, changes and settlement, as its record has them.
 
     The meter that ran with the call has shown what it costs; the record is priced by a new one,
     told the same, because only now is it known which changes came before the end, and because a
     meter may not have been started when the answer was not seen.
 
     Args:
-        cdr: the record with its times.
         call: for its meter, tariff, changes and terms.
+        answered_us: the switch's instant of the answer, microseconds since the epoch.
+        released_us: that of the end.
+        attempts: for the line that answered.
+
+    Returns:
+        the fields of the record.
     """
-    if cdr.answered_us is None or call.tariff is None or call.level is None:
-        return replace(
-            cdr, level_at_start=None, tariff=None, tariff_version="", tariff_class=None
-        )
-    start_us = charged_from_us(call.announcements, cdr.answered_us)
-    released_us = cdr.answered_us if cdr.released_us is None else cdr.released_us
+    if answered_us is None or call.tariff is None or call.level is None:
+        return {
+            "level_at_start": None,
+            "tariff": None,
+            "tariff_version": "",
+            "tariff_class": None,
+        }
+    start_us = charged_from_us(call.announcements, answered_us)
+    released_us = answered_us if released_us is None else released_us
     withheld = withheld_of(call, start_us, max(released_us, start_us))
     meter = Meter(call.tariff, level=call.level, start_us=start_us, withheld=withheld)
     free = free_times(call.announcements, start_us)
@@ -42,10 +64,9 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
     rated = meter.stop(max(released_us, start_us))
     if released_us < start_us:
         rated = _never_begun(rated)
-    return replace(
-        cdr,
-        metered_us=rated.metered_us,
-        segments=tuple(
+    return {
+        "metered_us": rated.metered_us,
+        "segments": tuple(
             CdrSegment(
                 level=one.level,
                 from_us=one.from_us,
@@ -55,7 +76,7 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
             )
             for one in rated.segments
         ),
-        lines=tuple(
+        "lines": tuple(
             CdrLine(
                 kind=one.kind,
                 level=one.level,
@@ -67,10 +88,10 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
             )
             for one in rated.lines
         ),
-        changes=tuple(
+        "changes": tuple(
             sorted((*changes, *_steps(rated, changes)), key=lambda one: one.asked_us)
         ),
-        charge=CdrCharge(
+        "charge": CdrCharge(
             gross=rated.charge,
             net=rated.net,
             vat=rated.vat,
@@ -80,8 +101,8 @@ def priced(cdr: Cdr, call: Call) -> Cdr:
             is_capped=rated.capped,
             currency=rated.currency,
         ),
-        settlement=_settled(cdr, call, rated, transport_us=released_us - cdr.answered_us),
-    )
+        "settlement": _settled(attempts, call, rated, transport_us=released_us - answered_us),
+    }
 
 
 def _never_begun(rated: Rated) -> Rated:
@@ -125,8 +146,10 @@ def _steps(rated: Rated, told: Iterable[CdrChange]) -> Iterator[CdrChange]:
             )
 
 
-def _settled(cdr: Cdr, call: Call, rated: Rated, *, transport_us: int) -> CdrSettlement | None:
-    answered = next((one for one in cdr.attempts if one.is_answered), None)
+def _settled(
+    attempts: Sequence[CdrAttempt], call: Call, rated: Rated, *, transport_us: int
+) -> CdrSettlement | None:
+    answered = next((one for one in attempts if one.is_answered), None)
     if call.settlement is None or answered is None:
         return None
     gateways = () if answered.gateway is None else (answered.gateway,)

@@ -86,7 +86,10 @@ def cdr_of(call: Call, ended: Event | None) -> Cdr:
         released_us = answered_us or call.received_us
     cause = (ended.hangup_cause if ended else None) or call.released or _CAUSE_UNKNOWN
     is_answered = answered_us is not None
-    cdr = replace(
+    attempts = tuple(
+        _ended(attempt, ended, released_us, cause) for attempt in call.draft.attempts
+    )
+    return replace(
         call.draft,
         answered_us=answered_us,
         released_us=released_us,
@@ -95,13 +98,11 @@ def cdr_of(call: Call, ended: Event | None) -> Cdr:
         hangup_cause=cause,
         q850=q850_of(cause),
         sip_code=_sip_code(call, ended, cause, is_answered=is_answered),
-        attempts=tuple(
-            _ended(attempt, ended, released_us, cause) for attempt in call.draft.attempts
-        ),
+        attempts=attempts,
         closed_how=_closed_how(call, ended),
         flags=tuple(flags),
+        **priced(call, answered_us=answered_us, released_us=released_us, attempts=attempts),
     )
-    return priced(cdr, call)
 
 
 def unfinished(call: Call, ended: Event | None) -> Cdr:

@@ -7,6 +7,7 @@ their records as read back from Postgres. Succeeds only if every call ended as a
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +54,8 @@ def demo(
     """
     if not _REFERENCE.is_file():
         raise ConfigError(f"the demo runs from a source checkout: {_REFERENCE} is not there")
+    # Whoever ends it otherwise than by Ctrl-C leaves nothing running either.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
     with Stage(console, _REFERENCE) as stage:
         console.rule("calls, as they happen")
