@@ -38,7 +38,7 @@ _INTERNAL = typer.Option(hidden=True)
 # After so many new objects the garbage collector looks at the youngest, after so many such
 # looks at older ones. What a call makes goes with the call, without it; with Python's own
 # (700, 10, 10) it takes a twelfth of what calls cost, and pauses longer the more calls are up.
-_COLLECTING = (50_000, 20, 20)
+_COLLECTING = (10_000, 10, 20)
 
 
 @app.callback(invoke_without_command=True, epilog=_settings_listed())
