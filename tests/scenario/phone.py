@@ -46,10 +46,17 @@ class Conversation:
         self._call_id = call_id
         self._ours, self._theirs, self._target = ours, theirs, target
         self._cseq = 1
+        self._taken: set[str] = set()
         self._media: tuple[str, int] | None = None
         self._events = _EVENTS
         self._sequence = 1
         self._timestamp = 1000
+
+    def is_new(self, request: str) -> bool:
+        """Say whether a request is none that was sent again because our answer was late."""
+        is_new = (cseq := _header(request, "CSeq")) not in self._taken
+        self._taken.add(cseq)
+        return is_new
 
     def press(self, keys: str, *, by: str = "info") -> None:
         """Press keys one after the other, as INFO or as events in the voice stream."""
@@ -255,7 +262,7 @@ class Phone:
             self._pick_up(message)
             return
         conversation = self._by_call_id.get(call_id)
-        if conversation is not None and method == "INFO":
+        if conversation is not None and method == "INFO" and conversation.is_new(message):
             signal = re.search(r"(?i)signal\s*=\s*(\S)", message)
             conversation.heard += signal[1] if signal else ""
         if conversation is not None and method == "BYE":
