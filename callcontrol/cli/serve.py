@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -91,7 +92,8 @@ def _soon() -> Callable[[Callable[[], None]], object]:
     def soon(function: Callable[[], None]) -> None:
         is_ours = threading.get_ident() == ours
         ask = loop.run_callback if is_ours else loop.run_callback_threadsafe
-        ask(function)
+        with suppress(ValueError):  # the hub is gone: it is done at the very end
+            ask(function)
 
     return soon
 
