@@ -13,11 +13,11 @@ help: ; @sed -n 's/^\([a-z]*\):[^;]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 demo: .venv/ready ## the main job, embedded: Postgres, a switch and the engine start, calls arrive, records are printed
 	$(BIN)/callcontrol demo
 
-test: check .venv/sipp .venv/voice ## everything: lint, types, import contracts, then all tests but those marked long; every branch of the pure packages
+test: check .venv/sipp .venv/voice .venv/bin/promtool ## everything: lint, types, import contracts, then all tests but those marked long; every branch of the pure packages
 	$(BIN)/pytest -n 2 tests/unit tests/property --cov=dialplan --cov=tariffs --cov-branch --cov-report= --cov-fail-under=100
 	$(PYTEST_TOGETHER) tests/chaos tests/conformance tests/fuzz tests/integration tests/scenario
 
-all: check .venv/sipp .venv/voice ## what `make test` runs, and every test that is marked long; half an hour
+all: check .venv/sipp .venv/voice .venv/bin/promtool ## what `make test` runs, and every test that is marked long; half an hour
 	$(PYTEST_TOGETHER) -m "long or not long"
 
 chaos: .venv/ready ## ten minutes of calls while engines, workers, Postgres, links and the switch are killed; what was lost?

@@ -149,9 +149,10 @@ class TestStop:
     def test_polite(self, service: Service):
         """A call that rings is answered, what is recorded is shipped, all is gone."""
         service.start()
-        service.place(4, number=SLOW, rate=20, talk_s=20)
         service.place(4, rate=20, talk_s=1)
-        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 8, within_s=10)
+        eventually(lambda: len(service.log_lines("call_recorded")) == 4, within_s=20)
+        service.place(4, number=SLOW, rate=20, talk_s=20)
+        eventually(lambda: service.metric("callcontrol_calls_in_progress") == 4, within_s=10)
         pids = service.pids().values()
         service.signal(signal.SIGTERM)
 
