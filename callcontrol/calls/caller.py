@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 
 from callcontrol.esl.event import Event
+from callcontrol.esl.listener import is_within
 from dialplan import Caller, parse_number_or_none
 
 Network = IPv4Network | IPv6Network
@@ -29,16 +29,10 @@ def trunk_of(channel: Event) -> str:
 
 def is_trusted(channel: Event, trunks: Sequence[Network]) -> bool:
     """Say whether the call came from a trunk whose asserted identities are believed."""
-    return _is_among(trunk_of(channel), tuple(trunks))
-
-
-@lru_cache(maxsize=1024)
-def _is_among(host: str, networks: tuple[Network, ...]) -> bool:
     try:
-        address = ip_address(host)
+        return is_within(trunk_of(channel), tuple(trunks))
     except ValueError:
         return False
-    return any(address in network for network in networks)
 
 
 def is_withheld(channel: Event) -> bool:
