@@ -43,7 +43,7 @@ from callcontrol.reference_file.kept import read_kept
 from callcontrol.store import Store
 from callcontrol.store.calls_table import CallInProgress
 from callcontrol.store.level_follow import LevelFeed
-from callcontrol.store.live_view import LiveView
+from callcontrol.store.live_view import LiveView, Look
 from callcontrol.store.reference_keep import ReferenceKeeper, kept_path
 from callcontrol.store.reference_rows import ReferenceFeed
 from callcontrol.store.shipper import Shipper
@@ -283,7 +283,7 @@ class Process:
         self._live_view = LiveView(
             self._store,
             settings.engine,
-            lambda: [in_progress(call) for call in self._live_calls.in_turns()],
+            lambda: map(look_at, self._live_calls.in_turns()),
             log=self._log,
         )
         self._requests = LevelRequests(self._engine, lambda one: self._level_feed.tell(one))
@@ -445,6 +445,25 @@ class Process:
             if self._link.is_up:
                 # The next regular one is far off, and calls may be over that we take for up.
                 gevent.spawn_later(AGAIN_S, self._compare)
+
+
+def look_at(call: Call) -> Look:
+    """Look at what `in_progress` tells of a call and may change. Switches: no."""
+    meter, last = call.meter, call.tries[-1] if call.tries else None
+    traits = (
+        call.state,
+        call.draft,
+        call.answered_us,
+        call.tariff,
+        call.level,
+        call.level_now,
+        call.withheld,
+        meter,
+        meter and (meter.changes, meter.free),
+        len(call.tries),
+        last and (last.attempt, last.answered_leg),
+    )
+    return Look(call.call_id, traits, partial(in_progress, call))
 
 
 def in_progress(call: Call) -> CallInProgress:

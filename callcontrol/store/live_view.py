@@ -9,6 +9,7 @@ Postgres is away nothing is shown, and when it is back everything is written ane
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import gevent
 from structlog.typing import FilteringBoundLogger
@@ -21,13 +22,26 @@ from callcontrol.store.pool import Store
 _DEADLINE_S = 5.0
 
 
+class Look(NamedTuple):
+    """What is seen of a call without telling all of it.
+
+    Attributes:
+        traits: whatever is told of the call and may change; equal while nothing has.
+        tell: tells all of it.
+    """
+
+    call_id: CallId
+    traits: object
+    tell: Callable[[], CallInProgress]
+
+
 class LiveView:
     """Writes the calls in progress of one engine.
 
     Args:
         store: where to.
         engine: the engine's name.
-        calls: gives the calls as they are now.
+        calls: looks at each call as it is now.
         every_s: seconds between looks.
         log: told once when Postgres does not take it.
     """
@@ -36,7 +50,7 @@ class LiveView:
         self,
         store: Store,
         engine: str,
-        calls: Callable[[], Iterable[CallInProgress]],
+        calls: Callable[[], Iterable[Look]],
         *,
         every_s: float = 1.0,
         log: FilteringBoundLogger,
@@ -46,7 +60,7 @@ class LiveView:
         self._calls = calls
         self._every_s = every_s
         self._log = log
-        self._shown: dict[CallId, CallInProgress] | None = None
+        self._shown: dict[CallId, object] | None = None  # the traits of each
         self._greenlet = gevent.Greenlet(self._run)
 
     def start(self) -> None:
@@ -63,13 +77,19 @@ class LiveView:
 
     def show(self) -> None:
         """Write what is new since the last time. Switches: waits for Postgres, at most 5 s."""
-        now = {call.call_id: call for call in self._calls()}
+        before = self._shown or {}
+        now, new = {}, []
+        for call_id, traits, tell in self._calls():
+            known = before.get(call_id)
+            if known == traits:
+                now[call_id] = known  # the new ones go at once, and burden no collection
+            else:
+                now[call_id] = traits
+                new.append(tell())
+        gone = list(before.keys() - now.keys())
         try:
             if self._shown is None:
                 self._store.call(forget_calls, self._engine, deadline_s=_DEADLINE_S)
-                self._shown = {}
-            new = [call for call in now.values() if self._shown.get(call.call_id) != call]
-            gone = list(self._shown.keys() - now.keys())
             if new or gone:
                 self._store.call(replace_calls, self._engine, new, gone, deadline_s=_DEADLINE_S)
             self._shown = now
