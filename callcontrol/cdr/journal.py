@@ -32,6 +32,7 @@ from callcontrol.cdr.journal_entries import (
     PendingRecord,
     PutBack,
     Recorded,
+    Seen,
     SetAside,
     Shipped,
 )
@@ -64,6 +65,10 @@ class CallJournal(Protocol):
 
     def noted(self, call_id: CallId, facts: Mapping[str, object]) -> None:
         """Note something about an open call."""
+        ...
+
+    def seen(self, call_ids: Sequence[CallId], at_us: int) -> None:
+        """Note that open calls were up at an instant."""
         ...
 
     def keep(self, call_id: CallId, facts: Mapping[str, object]) -> None:
@@ -172,6 +177,16 @@ class Journal:
     def noted(self, call_id: CallId, facts: Mapping[str, object]) -> None:
         """Note something about an open call: on disk soon, not waited for. Switches: no."""
         self._put(Write(Noted(call_id, compact(facts))))
+
+    def seen(self, call_ids: Sequence[CallId], at_us: int) -> None:
+        """Note that open calls were up at an instant: the fact `seen_us` of each.
+
+        It takes the place of an earlier one, so a call that lasts does not fill the file. On
+        disk soon, not waited for; not kept for a disk that has no room: it is said again.
+
+        Switches: no.
+        """
+        self._put(Write(Seen(tuple(call_ids), at_us)))
 
     def keep(self, call_id: CallId, facts: Mapping[str, object]) -> None:
         """Note something about an open call that may count only once it cannot be lost.

@@ -25,6 +25,14 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """These open calls were up at an instant; it takes the place of one noted before."""
+
+    call_ids: tuple[CallId, ...]
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """A call has ended: its record, which takes the place of all that was noted."""
 
@@ -53,7 +61,7 @@ class PutBack:
     """Everything set aside is to be tried again."""
 
 
-Entry: TypeAlias = Opened | Noted | Recorded | Shipped | SetAside | PutBack
+Entry: TypeAlias = Opened | Noted | Seen | Recorded | Shipped | SetAside | PutBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

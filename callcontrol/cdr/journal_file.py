@@ -28,6 +28,7 @@ from callcontrol.cdr.journal_entries import (
     PendingRecord,
     PutBack,
     Recorded,
+    Seen,
     SetAside,
     Shipped,
 )
@@ -59,7 +60,9 @@ __all__ = [
     "read_only",
 ]
 
-_GROWING = (Opened, Noted, Recorded)  # what makes nothing older, and takes nothing away
+_GROWING = (Opened, Noted, Seen, Recorded)  # what makes no record older or fewer
+
+_SEEN = '{"seen_us":'  # how the fact begins that a call was up
 
 _SPARE_PAGES = 1000  # free pages a file keeps, and how many are given back at a time: 4 MB
 
@@ -155,12 +158,9 @@ class JournalFile:
                     (entry.call_id, entry.facts),
                 )
             case Noted():
-                # What arrives after the record would keep the call open for ever.
-                run(
-                    "INSERT INTO open_call (call_id, facts) SELECT ?1, ?2"
-                    " WHERE EXISTS (SELECT 1 FROM open_call WHERE call_id = ?1)",
-                    (entry.call_id, entry.facts),
-                )
+                self._note(entry.call_id, entry.facts)
+            case Seen():
+                self._see(entry.call_ids, f"{_SEEN}{entry.at_us}}}")
             case Recorded():
                 run("DELETE FROM open_call WHERE call_id = ?", (entry.call_id,))
                 return run(
@@ -187,6 +187,23 @@ class JournalFile:
                 run("DELETE FROM set_aside")
                 return added
         return 0
+
+    def _note(self, call_id: CallId, facts: str) -> None:
+        # What arrives after the record would keep the call open for ever.
+        self._db.execute(
+            "INSERT INTO open_call (call_id, facts) SELECT ?1, ?2"
+            " WHERE EXISTS (SELECT 1 FROM open_call WHERE call_id = ?1)",
+            (call_id, facts),
+        )
+
+    def _see(self, call_ids: Sequence[CallId], facts: str) -> None:
+        for call_id in call_ids:
+            seen = self._db.execute(
+                "UPDATE open_call SET facts = ? WHERE call_id = ? AND substr(facts, 1, ?) = ?",
+                (facts, call_id, len(_SEEN), _SEEN),
+            )
+            if not seen.rowcount:
+                self._note(call_id, facts)
 
     def clear(self) -> None:
         """Forget everything, because all of it is on the disk of another journal."""

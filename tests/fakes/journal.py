@@ -40,6 +40,11 @@ class MemoryJournal:
         if call_id in self.facts:
             self.facts[call_id].append(json.loads(json.dumps(facts)))
 
+    def seen(self, call_ids: Sequence[CallId], at_us: int) -> None:
+        """Note that open calls were up at an instant."""
+        for call_id in call_ids:
+            self.noted(call_id, {"seen_us": at_us})
+
     def keep(self, call_id: CallId, facts: Mapping[str, object]) -> None:
         """Note something about an open call for good."""
         if self.fault is not None:

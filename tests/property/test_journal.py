@@ -18,6 +18,7 @@ from callcontrol.cdr.journal_entries import (
     Opened,
     PutBack,
     Recorded,
+    Seen,
     SetAside,
     Shipped,
 )
@@ -27,6 +28,7 @@ IDS = st.sampled_from([CallId(f"call-{n}") for n in range(6)])
 ENTRIES = st.one_of(
     st.builds(Opened, IDS, st.just('{"opened":1}')),
     st.builds(Noted, IDS, st.just('{"noted":1}')),
+    st.builds(Seen, st.lists(IDS, max_size=3).map(tuple), st.integers(0, 9)),
     st.builds(Recorded, IDS, st.integers(0, 9), st.text("abc", min_size=1, max_size=3)),
     st.builds(Shipped, st.lists(IDS, max_size=3).map(tuple)),
     st.builds(SetAside, IDS, st.just("refused")),
@@ -41,7 +43,7 @@ class Model:
     def __init__(self) -> None:
         self.waiting: dict[str, tuple[int, str]] = {}
         self.aside: dict[str, tuple[int, str]] = {}
-        self.open: dict[str, int] = {}
+        self.open: dict[str, list[str]] = {}
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Do what the entries say, one after the other."""
@@ -51,9 +53,11 @@ class Model:
     def _apply(self, entry: Entry) -> None:
         match entry:
             case Opened(call_id):
-                self.open[call_id] = self.open.get(call_id, 0) + 1
+                self.open.setdefault(call_id, []).append("opened")
             case Noted(call_id) if call_id in self.open:
-                self.open[call_id] += 1
+                self.open[call_id].append("noted")
+            case Seen():
+                self._see(entry)
             case Recorded(call_id, recorded_us, body):
                 self.open.pop(call_id, None)
                 self.waiting.setdefault(call_id, (recorded_us, body))
@@ -64,9 +68,15 @@ class Model:
             case PutBack():
                 self.waiting, self.aside = self.aside | self.waiting, {}
 
+    def _see(self, entry: Seen) -> None:
+        for call_id in self.open.keys() & set(entry.call_ids):
+            others = [one for one in self.open[call_id] if one in ("opened", "noted")]
+            self.open[call_id] = [*others, f"seen {entry.at_us}"]
+
     def seen(self) -> object:
         """Give everything, comparable."""
-        return dict(self.waiting), dict(self.open), len(self.aside)
+        open_calls = {call_id: sorted(known) for call_id, known in self.open.items()}
+        return dict(self.waiting), open_calls, len(self.aside)
 
 
 def seen(file: JournalFile) -> object:
@@ -75,8 +85,17 @@ def seen(file: JournalFile) -> object:
     counts = file.counts()
     by_id = {record.call_id: (record.recorded_us, record.body) for record in waiting}
     assert len(by_id) == len(waiting) == counts.records
-    open_calls = {call.call_id: len(call.facts) for call in file.open_calls()}
+    open_calls = {
+        call.call_id: sorted(_named(facts) for facts in call.facts)
+        for call in file.open_calls()
+    }
     return by_id, open_calls, counts.set_aside
+
+
+def _named(facts: dict[str, object]) -> str:
+    """Name a fact as the model does."""
+    ((name, value),) = facts.items()
+    return f"seen {value}" if name == "seen_us" else name
 
 
 @given(batches=BATCHES)

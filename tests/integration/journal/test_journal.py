@@ -85,6 +85,20 @@ def test_what_was_recorded_is_there_after_reopening(path: Path) -> None:
     assert call.merged == {"number": "+41901123456", "answered_us": 7}
 
 
+def test_that_a_call_is_up_takes_one_place(journal: Journal) -> None:
+    """However often it is seen; and the last time counts."""
+    one, other = make_cdr(1).call_id, make_cdr(2).call_id
+    journal.opened(one, {"number": "+41901123456"})
+    journal.seen([one, other], 30)
+    journal.noted(one, {"answered_us": 7})
+    journal.seen([one], 60)
+
+    (call,) = journal.open_calls()
+
+    assert len(call.facts) == 3
+    assert call.merged == {"number": "+41901123456", "answered_us": 7, "seen_us": 60}
+
+
 def test_a_record_closes_its_call(journal: Journal) -> None:
     """No call is open and recorded at once; a note that comes late changes nothing."""
     cdr = make_cdr(1)

@@ -46,6 +46,29 @@ class TestResync:
         (noted,) = engine.journal.open_calls()
         assert noted.merged["seen_us"] == engine.clock.now_us()
 
+    def test_many_calls_are_noted_some_at_a_time(self, engine, monkeypatch):
+        """A call that arrives meanwhile need not wait for all of them."""
+        monkeypatch.setattr("callcontrol.calls.resync._AT_A_TIME", 2)
+        legs = [f"{LEG[:-1]}{n}" for n in range(5)]
+        engine.link.legs.update(legs)
+        noted = []
+        monkeypatch.setattr(engine.journal, "seen", lambda ids, at_us: noted.append(list(ids)))
+        lives = [
+            gevent.spawn(
+                run_call,
+                FakeSession(make_channel(uuid=leg), answers(after_us=ANSWERED_US)),
+                engine,
+            )
+            for leg in legs
+        ]
+        gevent.sleep(0)
+
+        resync(engine)
+
+        assert [len(ids) for ids in noted] == [2, 2, 1]
+        assert {one for ids in noted for one in ids} == {c.call_id for c in engine.live_calls}
+        gevent.killall(lives)
+
     def test_a_call_the_switch_has_no_longer_is_closed_where_it_was_last_seen(
         self, engine, talking
     ):
