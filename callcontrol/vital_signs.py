@@ -1,5 +1,8 @@
 """Vital signs: what an engine process shows of itself besides its calls, once a second.
 
+What the calls in progress have cost by now is worked out as often, but the more calls there are
+the more seldom.
+
 The hub's lag is measured as calls feel it: a greenlet sleeps a tenth of a second, and what it
 oversleeps is what everybody else waited for their turn.
 """
@@ -26,6 +29,9 @@ from callcontrol.store import Store
 
 _EVERY_S = 1.0
 _NAP_S = 0.1
+# Pricing the calls in progress takes a twentieth of the time at most; of ten thousand that is
+# every three seconds or so.
+_RESTS = 20
 _PAGE = os.sysconf("SC_PAGESIZE")
 
 
@@ -80,14 +86,14 @@ class VitalSigns:
 
     def start(self) -> None:
         """Begin to show. Switches: no."""
-        self._greenlets = [gevent.spawn(self._watch), gevent.spawn(self._nap)]
+        self._greenlets = [gevent.spawn(each) for each in (self._watch, self._price, self._nap)]
 
     def stop(self) -> None:
         """Show no longer."""
         gevent.killall(self._greenlets)
 
     def show(self) -> None:
-        """Show how things are now. Switches: after every hundred calls."""
+        """Show how things are now. Switches: no."""
         metrics = self._metrics
         backlog = self._journal.backlog()
         metrics.journal_backlog.set(backlog.records)
@@ -99,7 +105,6 @@ class VitalSigns:
         metrics.store_up.set(self._store.is_up)
         metrics.link_up.set(self._link.is_up)
         metrics.calls_in_progress.set(len(self._live_calls))
-        self._levels.show(self._live_calls.in_turns(), self._clock.now_us())
         metrics.conversations.set(self._listener.conversations)
         self._show_itself()
         for growth in self._growths:
@@ -119,6 +124,17 @@ class VitalSigns:
         while True:
             self.show()
             gevent.sleep(_EVERY_S)
+
+    def show_levels(self) -> None:
+        """Show what the calls have cost by now. Switches: after every hundred calls."""
+        self._levels.show(self._live_calls.in_turns(), self._clock.now_us())
+
+    def _price(self) -> None:
+        while True:
+            began_s = self._clock.monotonic_s()
+            self.show_levels()
+            took_s = self._clock.monotonic_s() - began_s
+            gevent.sleep(max(_EVERY_S, _RESTS * took_s))
 
     def _nap(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from callcontrol.cdr.journal import Backlog
 from callcontrol.clock import SystemClock
 from callcontrol.metrics import Metrics
 from callcontrol.vital_signs import VitalSigns
+from tests.fakes.clock import FakeClock
 from tests.waiting import eventually
 
 
@@ -89,3 +90,23 @@ def test_what_holds_up_the_process_is_seen(metrics, parts):
     eventually(lambda: value(metrics, "hub_lag_seconds_sum") > 0.2, within_s=5)
     signs.stop()
     assert value(metrics, "open_files_limit") > 0
+
+
+def test_pricing_takes_a_twentieth_of_the_time_at_most(metrics, parts, monkeypatch):
+    """Many calls are priced more seldom, a few once a second."""
+    clock, slept = FakeClock(), []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise gevent.GreenletExit
+
+    signs = VitalSigns(metrics, **{**parts, "clock": clock})
+    takes_s = iter((0.01, 0.25))
+    monkeypatch.setattr(signs, "show_levels", lambda: clock.advance(next(takes_s)))
+    monkeypatch.setattr(gevent, "sleep", sleep)
+
+    with pytest.raises(gevent.GreenletExit):
+        signs._price()
+
+    assert slept == [1.0, pytest.approx(5.0)]
