@@ -9,9 +9,10 @@ import gevent
 from gevent.event import Event as Signal
 
 from callcontrol.calls.call import Call
+from callcontrol.turns import give_turn
 from dialplan import PLATFORM, Scope
 
-_AT_A_TIME = 100
+_AT_A_TIME = 25
 
 
 class LiveCalls:
@@ -48,7 +49,7 @@ class LiveCalls:
         """
         for count, call in enumerate(self):
             if count and count % _AT_A_TIME == 0:
-                gevent.sleep(0)
+                give_turn()
             if call.leg_uuid in self._by_leg:
                 yield call
 

@@ -37,9 +37,10 @@ app = typer.Typer(rich_markup_mode=None)
 _INTERNAL = typer.Option(hidden=True)
 
 # After so many new objects the garbage collector looks at the youngest, after so many such
-# looks at older ones. What a call makes goes with the call, without it; with Python's own
-# (700, 10, 10) it takes a twelfth of what calls cost, and pauses longer the more calls are up.
-_COLLECTING = (10_000, 10, 20)
+# looks at older ones, after so many of those at all. What a call makes goes with the call,
+# without it; with Python's own (700, 10, 10) it takes a twelfth of what calls cost. A look at
+# all there is takes half a second with ten thousand calls up, in which nobody gets his turn.
+_COLLECTING = (10_000, 10, 1_000)
 
 
 @app.callback(invoke_without_command=True, epilog=_settings_listed())

@@ -45,6 +45,7 @@ from callcontrol.esl.conversation import Deadlines, result_in_time
 from callcontrol.esl.event import Event
 from callcontrol.esl.link import LINK_LIMITS, Link
 from callcontrol.esl.wire import Limits
+from callcontrol.turns import give_turn
 
 _Args = TypeVarTuple("_Args")
 
@@ -158,7 +159,7 @@ class Control:
         self._stopping = Signal()
         self._events: deque[Event] = deque()
         self._arrived = Signal()
-        self._jobs: dict[str, AsyncResult[str]] = {}
+        self._jobs: dict[str, AsyncResult[str | None]] = {}
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._state: State = "down"
         self.last_error: SessionError | None = None
@@ -233,13 +234,16 @@ class Control:
         Switches: waits for the switch, at most write_s + command_s + deadline_s.
         """
         job_uuid = str(uuid4())
-        job: AsyncResult[str] = AsyncResult()
+        job: AsyncResult[str | None] = AsyncResult()
         self._jobs[job_uuid] = job
         try:
-            self._up().send(command.bgapi(name, *arguments, job_uuid=job_uuid))
+            link = self._up()
+            link.send(command.bgapi(name, *arguments, job_uuid=job_uuid))
             text = result_in_time(job, deadline_s)
         finally:
             self._jobs.pop(job_uuid, None)
+        if text is None and link.is_over:
+            raise SessionGone("the link to the switch went down")
         if text is None:
             raise CommandTimeout(f"bgapi {name}", deadline_s)
         return text
@@ -315,7 +319,7 @@ class Control:
                 continue  # a no is a sign of life
             except CommandTimeout as exc:
                 # So is anything else it says; when we are late, that lies unread yet.
-                gevent.sleep(0)
+                give_turn()
                 if link.frames == heard:
                     link.end(f"no sign of life: {exc}")
             except SessionError as exc:
@@ -328,7 +332,7 @@ class Control:
     def _end_jobs(self) -> None:
         """Tell those who wait for jobs, and the keeper, that a link has ended. No waiting."""
         for job in self._jobs.values():
-            job.set_exception(SessionGone("the link to the switch went down"))
+            job.set(None)
         self._jobs.clear()
         self._ended.set()
 
@@ -366,7 +370,8 @@ class Control:
                 self._arrived.wait()
             for _ in range(min(len(self._events), _AT_A_TIME)):
                 self._guard(self._on_event, self._events.popleft())
-            gevent.sleep(0)
+            if self._events:
+                give_turn()
 
     def _guard(self, callback: Callable[[*_Args], None], *args: *_Args) -> None:
         """Call a callback; the border no exception passes."""

@@ -99,8 +99,12 @@ class Reply:
         return self.text.startswith(_NO)
 
 
-def result_in_time(result: AsyncResult[_T], deadline_s: float) -> _T | None:
-    """Wait for a result, which may be an error that is raised; None when it is not in time.
+def result_in_time(result: AsyncResult[_T | None], deadline_s: float) -> _T | None:
+    """Wait for a result; None when it is not in time, or will never come.
+
+    Whoever cannot give one gives None: an error, raised from here, would hold the frame that
+    holds the result that holds the error, and all that is in them until the next full
+    collection.
 
     Switches: waits for whoever sets it, at most deadline_s.
     """
@@ -114,7 +118,7 @@ class _Pending:
 
     __slots__ = ("command", "result")
 
-    def __init__(self, command: Command, result: AsyncResult[Reply] | None) -> None:
+    def __init__(self, command: Command, result: AsyncResult[Reply | None] | None) -> None:
         self.command = command
         self.result = result
 
@@ -197,7 +201,7 @@ class Conversation(ABC):
 
         Switches: waits for the switch, at most write_s + deadline_s for each command.
         """
-        results: list[AsyncResult[Reply]] = [AsyncResult() for _ in commands]
+        results: list[AsyncResult[Reply | None]] = [AsyncResult() for _ in commands]
         self._write(commands, results)
         return [
             self._reply(command, result, deadline_s)
@@ -216,7 +220,7 @@ class Conversation(ABC):
         self._write(commands, [None] * len(commands))
 
     def _write(
-        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply] | None]
+        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply | None] | None]
     ) -> None:
         """Write commands in one piece and queue a place for each reply."""
         rest = None if self._writing.locked() else self._written_at_once(commands, results)
@@ -241,7 +245,7 @@ class Conversation(ABC):
             patience.close()
 
     def _queued(
-        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply] | None]
+        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply | None] | None]
     ) -> bytes:
         """Take the places of the replies; gives the bytes to be written now."""
         self._raise_if_gone()
@@ -250,7 +254,7 @@ class Conversation(ABC):
         return b"".join(commands)
 
     def _written_at_once(
-        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply] | None]
+        self, commands: Sequence[Command], results: Sequence[AsyncResult[Reply | None] | None]
     ) -> bytes:
         """Write what the kernel takes, nearly always all; gives the rest. Needs no deadline."""
         data = self._queued(commands, results)
@@ -272,12 +276,13 @@ class Conversation(ABC):
             raise
 
     def _reply(
-        self, command: Command, result: AsyncResult[Reply], deadline_s: float | None
+        self, command: Command, result: AsyncResult[Reply | None], deadline_s: float | None
     ) -> Reply:
         if deadline_s is None:
             deadline_s = self._deadlines.command_s
         reply = result_in_time(result, deadline_s)
         if reply is None:
+            self._raise_if_gone()
             raise CommandTimeout(label_of(command), deadline_s, leg_uuid=self.leg_uuid)
         if reply.is_refusal:
             raise self._rejection(command, reply)
@@ -383,7 +388,7 @@ class Conversation(ABC):
         pending, self._pending = self._pending, deque()
         for place in pending:
             if place.result is not None:
-                place.result.set_exception(self._gone_error())
+                place.result.set(None)
         self.sock.close()
         self._over.set()
         self._ended()

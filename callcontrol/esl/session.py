@@ -78,7 +78,7 @@ class Session(Conversation, OutboundSession):
         self._on_end = on_end
         self._events: deque[Event | CommandRejected] = deque()
         self._arrived = Signal()
-        self._completions: dict[str, AsyncResult[Event]] = {}
+        self._completions: dict[str, AsyncResult[Event | None]] = {}
         self._begin(
             deadlines=deadlines or Deadlines(),
             limits=limits,
@@ -116,7 +116,7 @@ class Session(Conversation, OutboundSession):
 
         Switches: waits for the switch, at most write_s + deadline_s.
         """
-        first: AsyncResult[Reply] = AsyncResult()
+        first: AsyncResult[Reply | None] = AsyncResult()
         self._write((command.connect(), command.myevents()), (first, None))
         reply = self._reply(command.connect(), first, deadline_s)
         self.session_data = reply.headers
@@ -199,7 +199,7 @@ class Session(Conversation, OutboundSession):
         Switches: waits for the switch, at most write_s + deadline_s.
         """
         event_uuid = str(uuid4())
-        done: AsyncResult[Event] = AsyncResult()
+        done: AsyncResult[Event | None] = AsyncResult()
         self._completions[event_uuid] = done
         try:
             self.execute(application, argument, event_uuid=event_uuid)
@@ -207,6 +207,7 @@ class Session(Conversation, OutboundSession):
         finally:
             self._completions.pop(event_uuid, None)
         if event is None:
+            self._raise_if_gone()
             raise CommandTimeout(f"execute {application}", deadline_s, leg_uuid=self.uuid)
         return event
 
@@ -294,7 +295,7 @@ class Session(Conversation, OutboundSession):
     def _ended(self) -> None:
         self._outbound_connected = False
         for done in self._completions.values():
-            done.set_exception(self._gone_error())
+            done.set(None)
         self._completions.clear()
         self._arrived.set()
         if self._on_end is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 
 import gevent
 import pytest
@@ -293,6 +296,32 @@ class TestEvents:
         peer.send(event("ONE"))
 
         assert session.next_event(PATIENCE_S).name == "ONE"
+
+
+WAITS = {
+    "open": lambda session: session.open(),
+    "send": lambda session: session.send(command.api("status")),
+    "run": lambda session: session.run("playback", "x.wav", deadline_s=PATIENCE_S),
+    "next_event": lambda session: session.next_event(PATIENCE_S),
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+def test_a_session_that_ended_over_a_wait_is_gone_at_once(wait):
+    """It is not left to the collector, which looks at old objects hours later."""
+    ours, theirs = socket.socketpair()
+    session = Session("peer", ours)
+    gevent.spawn(theirs.close)
+    gc.disable()
+    try:
+        with suppress(SessionGone):
+            wait(session)
+        session.close()
+        left = weakref.ref(session)
+        del session
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 GOODBYES = {

@@ -51,4 +51,4 @@ def test_others_get_their_turn_while_many_calls_are_looked_at():
     other = gevent.spawn(calls.remove, last)
     seen = [other.ready() for _ in calls.in_turns()]
 
-    assert seen == [False] * 100 + [True] * 149
+    assert seen == [False] * 25 + [True] * 224
