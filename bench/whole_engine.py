@@ -13,6 +13,7 @@ fast as the engine takes them, instead of a rate.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import re
@@ -211,8 +212,10 @@ def served(
         engine = subprocess.Popen([*program, *words], env=environment, stderr=log)
     try:
         eventually(lambda: is_ready(metrics), within_s=120)
+        gc.disable()  # or the played switch would pause, and it would look like the engine
         yield engine.pid, port
     finally:
+        gc.enable()
         engine.terminate()
         engine.wait(60)
 
