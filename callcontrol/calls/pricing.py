@@ -88,9 +88,7 @@ def priced(
             )
             for one in rated.lines
         ),
-        "changes": tuple(
-            sorted((*changes, *_steps(rated, changes)), key=lambda one: one.asked_us)
-        ),
+        "changes": tuple(sorted((*changes, *_steps(rated, changes)), key=_instant_us)),
         "charge": CdrCharge(
             gross=rated.charge,
             net=rated.net,
@@ -130,6 +128,14 @@ def _untold_steps(
     for one in withheld:
         if one.kind == "step" and one.at_us not in tried and one.level is not None:
             yield CdrChange(level=one.level, asked_us=one.at_us, by=STEP, refused=NOT_TOLD)
+
+
+def _instant_us(change: CdrChange) -> int:
+    """Say where a change stands among others: as the meter was told them, from when each held.
+
+    By when they were asked for, one that was found late would stand before its time.
+    """
+    return change.asked_us if change.in_force_us is None else change.in_force_us
 
 
 def _steps(rated: Rated, told: Iterable[CdrChange]) -> Iterator[CdrChange]:

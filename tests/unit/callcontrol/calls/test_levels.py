@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from datetime import time, timedelta
 from decimal import Decimal
@@ -17,7 +18,9 @@ from callcontrol.calls.lifecycle import run_call
 from callcontrol.calls.resync import resync
 from callcontrol.calls.takeover import adopt
 from callcontrol.clock import at_of, us_of
+from callcontrol.described_record import described_record
 from callcontrol.errors import JournalFull
+from callcontrol.rating import rate_text
 from dialplan import LevelSlot, WeekPlan
 from tariffs import Level, Meter, Then
 from tests.builders import (
@@ -297,6 +300,25 @@ class TestOrder:
         assert first.get_nowait().in_force_us == at(5)
         assert second.get_nowait().in_force_us == at(5)
         assert call.level_now == 1
+
+    @pytest.mark.parametrize("late_s", [13, 12])
+    def test_one_that_is_found_late_stands_in_the_record_where_it_held(self, late_s):
+        """Behind the one that was asked for after it: so the record can be priced again."""
+        with talking() as (engine, call):
+            engine.clock.advance(15)
+            ask_level(call, 2, engine, by="anna", asked_us=at(11), at_us=at(12))
+            ask_level(call, 1, engine, by="anna", asked_us=at(10), at_us=at(late_s))
+            settle(engine)
+            cdr = ended(engine, after_s=200)
+
+        again = rate_text(json.dumps(described_record(cdr, CHEAP)))
+        assert [(one.level, one.in_force_us) for one in cdr.changes] == [
+            (2, at(12)),
+            (1, at(late_s)),
+        ]
+        assert (
+            again.charge == cdr.charge.gross == priced((12, 2), (late_s, 1), until_s=200).charge
+        )
 
     def test_one_asked_before_the_end_is_in_the_record(self):
         """The end is told while the disk is still at it: the record waits for the change."""
