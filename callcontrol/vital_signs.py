@@ -29,8 +29,8 @@ from callcontrol.store import Store
 
 _EVERY_S = 1.0
 _NAP_S = 0.1
-# Pricing the calls in progress takes a twentieth of the time at most; of ten thousand that is
-# every three seconds or so.
+# Pricing the calls in progress takes a twentieth of the time at most: ten thousand, every few
+# seconds.
 _RESTS = 20
 _PAGE = os.sysconf("SC_PAGESIZE")
 
@@ -126,7 +126,7 @@ class VitalSigns:
             gevent.sleep(_EVERY_S)
 
     def show_levels(self) -> None:
-        """Show what the calls have cost by now. Switches: after every hundred calls."""
+        """Show what the calls have cost by now. Switches: as `LiveCalls.in_turns`."""
         self._levels.show(self._live_calls.in_turns(), self._clock.now_us())
 
     def _price(self) -> None:

@@ -26,6 +26,7 @@ class Look(NamedTuple):
     """What is seen of a call without telling all of it.
 
     Attributes:
+        call_id: the call's.
         traits: whatever is told of the call and may change; equal while nothing has.
         tell: tells all of it.
     """
