@@ -44,11 +44,11 @@ def test_a_deleted_hangup_does_not_fire(scene, talking):
 
 
 def test_the_switch_itself_holds_a_hangup_from_the_answer_on(scene):
-    """Every variable that starts with api_on_answer runs when the destination answers."""
+    """Every variable that starts with api_on_answer runs; +1 might fire before the bridge."""
     destination = scene.destination(".*=answer:20")
     engine = scene.attached(talk_s=None)
     hooks = ",".join(
-        f"api_on_answer_{n}='sched_hangup +{n} {engine.uuid} allotted_timeout'" for n in (1, 30)
+        f"api_on_answer_{n}='sched_hangup +{n} {engine.uuid} allotted_timeout'" for n in (2, 30)
     )
     engine.execute("bridge", f"{{{hooks}}}{destination.at('+41')}")
     engine.wait("CHANNEL_BRIDGE")
