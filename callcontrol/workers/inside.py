@@ -18,6 +18,7 @@ from callcontrol.config import Settings
 from callcontrol.errors import CallControlError
 from callcontrol.esl.event import Event
 from callcontrol.esl.wire import Headers
+from callcontrol.turns import give_turn
 from callcontrol.wiring import Process
 from callcontrol.workers.line import Facts, Line
 from dialplan import Scope
@@ -54,10 +55,14 @@ def serve_as_worker(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     metrics.take_seat(figures, seat)
     inside = _Inside()
-    inside.run(settings, log, number, socket.socket(fileno=port_fd))
-    if inside.is_alone:
-        # Nobody is left to read it; what others have of it open stays theirs.
-        shutil.rmtree(figures, ignore_errors=True)
+    give_turn()  # to hear whether the supervisor has died since
+    try:
+        if not inside.is_alone:
+            inside.run(settings, log, number, socket.socket(fileno=port_fd))
+    finally:
+        if inside.is_alone:
+            # Nobody is left to read it; what others have of it open stays theirs.
+            shutil.rmtree(figures, ignore_errors=True)
 
 
 class _Inside:

@@ -25,7 +25,7 @@ class Line:
         sock: one socket of a pair; the line owns it from here on.
         on_facts: called with the facts of each message; a fact that is itself a mapping holds
             only what is new in it. Must not wait.
-        on_end: called once, when the other end is gone or this one is closed.
+        on_end: called once, when the other end is gone while this one is open.
     """
 
     def __init__(
@@ -80,4 +80,5 @@ class Line:
         except (OSError, ValueError):
             pass  # a message cut short: the other end has died over it
         finally:
-            self._on_end()
+            if not self._is_closing:
+                self._on_end()

@@ -45,6 +45,7 @@ class EngineProcess:
         self._words = words
         self._files = files
         self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: gevent.Greenlet | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +87,10 @@ class EngineProcess:
         self.spawn()
         eventually(self.is_ready, within_s=within_s, every_s=0.05)
 
+    def keep(self, pause_s: Callable[[], float]) -> None:
+        """Have it started again whenever it ends, as a service manager does, until `stop`."""
+        self._keeper = gevent.spawn(self._keep, pause_s)
+
     def kill(self) -> None:
         """Kill it as a crash would; again is harmless. Switches: no."""
         if self.is_running:
@@ -103,6 +108,8 @@ class EngineProcess:
 
     def stop(self) -> None:
         """End it politely, twice asked if need be."""
+        if self._keeper is not None:
+            self._keeper.kill()
         if not self.is_running:
             return
         self.signal(signal.SIGTERM)
@@ -153,6 +160,12 @@ class EngineProcess:
             yield
         finally:
             resource.prlimit(self.pid, what, before)
+
+    def _keep(self, pause_s: Callable[[], float]) -> None:
+        while True:
+            self._process.wait()
+            gevent.sleep(pause_s())
+            self.spawn()
 
     def _limit_files(self) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (self._files, self._files))

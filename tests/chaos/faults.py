@@ -34,6 +34,8 @@ _DOWN_S = (0.0, 3.0)
 class Faults:
     """Breaks things one after the other until told to stop, and mends each.
 
+    An engine that ended is started again, and again should its port still be the old workers'.
+
     Args:
         stage: switch and Postgres.
         single: an engine of one process.
@@ -65,11 +67,11 @@ class Faults:
         self._chance = chance
         self._greenlets: list[gevent.Greenlet] = []
         self._does: dict[str, Callable[[], None]] = {
-            "engine -9": lambda: self._end(single, signal.SIGKILL),
+            "engine -9": lambda: self._signal(single, signal.SIGKILL),
             "worker -9": self._kill_worker,
-            "supervisor -9": lambda: self._end(service, signal.SIGKILL),
-            "engine stopped politely": lambda: self._end(single, signal.SIGTERM),
-            "workers replaced": lambda: service.signal(signal.SIGHUP),
+            "supervisor -9": lambda: self._signal(service, signal.SIGKILL),
+            "engine stopped politely": lambda: self._signal(single, signal.SIGTERM),
+            "workers replaced": lambda: self._signal(service, signal.SIGHUP),
             "Postgres -9": self._kill_postgres,
             "link cut": lambda: self._chance.choice(links).cut(),
             "link stalled": self._stall,
@@ -78,20 +80,20 @@ class Faults:
     def start(self, *, switch_dies_at_s: float | None) -> None:
         """Begin."""
         self.began_s = time.monotonic()
+        pauses = random.Random(self._chance.random())
+        for engine in (self._single, self._service):
+            engine.keep(lambda: pauses.uniform(*_DOWN_S))
         self._greenlets = [gevent.spawn(self._run)]
         if switch_dies_at_s is not None:
             self._greenlets.append(gevent.spawn_later(switch_dies_at_s, self._kill_switch))
 
     def stop(self) -> None:
-        """Break nothing more and have everything run."""
+        """Break nothing more; what is down comes up."""
         gevent.killall(self._greenlets)
         for link in self._links:
             link.flow()
         if self._is_postgres_down:
             self._stage.postgres.start()
-        for engine in (self._single, self._service):
-            if not engine.is_running:
-                engine.spawn()
 
     def _run(self) -> None:
         names, shares = list(_SHARES), list(_SHARES.values())
@@ -101,17 +103,9 @@ class Faults:
             self.counts[name] += 1
             self._does[name]()
 
-    def _end(self, engine: EngineProcess, number: int) -> None:
-        if not engine.is_running:
-            return
-        engine.signal(number)
-        gevent.spawn(self._revive, engine, self._chance.uniform(*_DOWN_S))
-
-    def _revive(self, engine: EngineProcess, after_s: float) -> None:
-        engine.wait()
-        gevent.sleep(after_s)
-        if not engine.is_running:
-            engine.spawn()
+    def _signal(self, engine: EngineProcess, number: int) -> None:
+        if engine.is_running:
+            engine.signal(number)
 
     def _kill_worker(self) -> None:
         if workers := self._service.is_running and sorted(self._service.workers()):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -67,19 +68,22 @@ class Service:
 
     def spawn(self, workers: int = 2) -> subprocess.Popen[bytes]:
         """Start it and do not wait."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "callcontrol", "serve", "--workers", str(workers)],
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                env={**self.environment, "PYTHONPATH": str(ROOT)},
-                cwd=self._log.parent,
-            )
-        return self._process
+        return self._spawn("--workers", str(workers))
+
+    def spawn_worker(
+        self, port: socket.socket, figures: Path, *, line: socket.socket
+    ) -> subprocess.Popen[bytes]:
+        """Start worker 1 as a supervisor would."""
+        fd = port.fileno()
+        return self._spawn(
+            *("--worker", "1", "--port-fd", str(fd), "--figures", str(figures), "--seat", "0"),
+            stdin=line,
+            pass_fds=[fd],
+        )
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The supervisor."""
+        """The supervisor, or the worker that was started alone."""
         assert self._process is not None
         return self._process
 
@@ -190,6 +194,18 @@ class Service:
             self._process.send_signal(signal.SIGTERM)
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(20)
+
+    def _spawn(self, *words: str, **inherited: Any) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "callcontrol", "serve", *words],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={**self.environment, "PYTHONPATH": str(ROOT)},
+                cwd=self._log.parent,
+                **inherited,
+            )
+        return self._process
 
     def _get(self, path: str) -> str:
         port = self.environment["CALLCONTROL_METRICS_PORT"]

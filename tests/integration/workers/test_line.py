@@ -65,6 +65,7 @@ def test_the_last_word_is_still_told(ends):
     eventually(lambda: second.is_over, within_s=5)
 
     assert second.heard == [{"fault": "no switch"}]
+    assert not first.is_over
 
 
 def test_a_message_cut_short_ends_it():

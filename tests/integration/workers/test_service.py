@@ -129,6 +129,19 @@ class TestDeath:
         assert all(record.is_charged_right() for record in records)
         assert {record.closed_how for record in records} == {"recovered"}
 
+    def test_a_worker_whose_supervisor_died_before_it_was_up(self, service: Service, tmp_path):
+        """It says nothing, takes no call and leaves no figures that nobody reads."""
+        ours, theirs = socket.socketpair()
+        ours.close()
+        figures = tmp_path / "figures"
+        figures.mkdir()
+        with theirs, socket.create_server(("127.0.0.1", 0)) as port:
+            worker = service.spawn_worker(port, figures, line=theirs)
+
+        assert worker.wait(30) == 0
+        assert service.said() == []
+        assert not figures.exists()
+
     @pytest.mark.long
     def test_with_fewer_workers_nothing_is_left_behind(self, service: Service):
         """Worker 1 takes over what a third one had."""
