@@ -42,7 +42,12 @@ COMMANDS = {
 
 
 def commands(only: str | None = None) -> typer.Typer:
-    """Build the command line: one command when its name is known already, else all of them."""
+    """Build the command line.
+
+    Args:
+        only: the command that will run. With none, the command line can tell of all of them
+            and run none.
+    """
     app = typer.Typer(
         name="callcontrol",
         rich_markup_mode=None,
@@ -52,17 +57,20 @@ def commands(only: str | None = None) -> typer.Typer:
         help="Call control for service numbers (0800, 084x, 090x) on FreeSWITCH: decides, "
         "connects, meters live and records every call exactly once.",
     )
-    app.callback()(_root)
-    for name in [only] if only in COMMANDS else COMMANDS:
+    app.callback()(_nothing)
+    for name, meaning in COMMANDS.items():
+        if name != only:
+            app.command(name=name, short_help=meaning)(_nothing)
+            continue
         module = importlib.import_module(f"callcontrol.cli.{name}")
         if hasattr(module, "app"):
-            app.add_typer(module.app, name=name, short_help=COMMANDS[name])
+            app.add_typer(module.app, name=name, short_help=meaning)
         else:
-            app.command(name=name, short_help=COMMANDS[name])(getattr(module, name))
+            app.command(name=name, short_help=meaning)(getattr(module, name))
     return app
 
 
-def _root() -> None:
+def _nothing() -> None:
     pass
 
 
@@ -70,7 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its status."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        commands(words[0] if words else None)(words, prog_name="callcontrol")
+        name = next((word for word in words if not word.startswith("-")), None)
+        commands(name)(words, prog_name="callcontrol")
     except StoreUnavailable as exc:
         print(f"CALLCONTROL_DSN: {exc}", file=sys.stderr)
         sys.exit(2)

@@ -24,9 +24,9 @@ from callcontrol.reference_file import Built, read_reference_file
 from callcontrol.rehearsal import Finding, rehearse
 from callcontrol.routing import caller_from, instant_from
 from callcontrol.store import run
-from callcontrol.store.migrate import SCHEMA, check_schema
 from callcontrol.store.reference_faults import faults_since
 from callcontrol.store.reference_rows import read_built_once
+from callcontrol.store.schema import SCHEMA, check_schema
 from dialplan import DEFAULT_ZONE, Fault, parse_number_or_none
 
 # A line in Switzerland that nobody has.

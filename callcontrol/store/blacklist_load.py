@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from callcontrol.errors import ConfigError
 from callcontrol.reference_file.blacklist_csv import COLUMNS, CsvLine
-from callcontrol.store.migrate import check_schema
 from callcontrol.store.reference_load import one_load_at_a_time
+from callcontrol.store.schema import check_schema
 from dialplan import PLATFORM, Scope
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from callcontrol.cdr.charge_file import ChargeFile
 from callcontrol.clock import text_of, us_of
-from callcontrol.store.migrate import check_schema
+from callcontrol.store.schema import check_schema
 from dialplan import DEFAULT_ZONE, UNKNOWN, wall_clock
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from callcontrol.store.migrate import check_schema
 from callcontrol.store.reference_past import forget_history
+from callcontrol.store.schema import check_schema
 from dialplan import E164, is_e164, line_kind_of
 
 if TYPE_CHECKING:

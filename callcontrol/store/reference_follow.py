@@ -15,9 +15,9 @@ import asyncpg
 
 from callcontrol.clock import Clock, at_of
 from callcontrol.reference_file import Built
-from callcontrol.store.migrate import check_schema
 from callcontrol.store.reference_faults import tell_in_force
 from callcontrol.store.reference_news import EVERYTHING, ReferenceRows, revision_now
+from callcontrol.store.schema import check_schema
 from callcontrol.store.server_errors import errors_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from callcontrol.store.migrate import check_schema
+from callcontrol.store.schema import check_schema
 
 if TYPE_CHECKING:
     from callcontrol.store.pool import Connection

@@ -24,10 +24,10 @@ from callcontrol.errors import ConfigError
 from callcontrol.reference import Reference
 from callcontrol.reference_file import canonical
 from callcontrol.reference_file.kept import head_of, write_kept
-from callcontrol.store.migrate import check_schema
 from callcontrol.store.pool import run
 from callcontrol.store.reference_news import revision_now
 from callcontrol.store.reference_read import Entries, read_everything
+from callcontrol.store.schema import check_schema
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from callcontrol.errors import ConfigError
 from callcontrol.reference_file import ReferenceFile, canonical
 from callcontrol.reference_file.differences import Difference, differences
-from callcontrol.store.migrate import check_schema
 from callcontrol.store.pool import run
 from callcontrol.store.reference_read import READERS, Entries, read_everything
 from callcontrol.store.reference_write import write_differences
+from callcontrol.store.schema import check_schema
 
 if TYPE_CHECKING:
     from callcontrol.store.pool import Connection

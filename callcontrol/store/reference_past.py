@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from callcontrol.clock import text_of, us_of
 from callcontrol.errors import ConfigError
 from callcontrol.reference_file import Built, ReferenceFile, canonical
-from callcontrol.store.migrate import check_schema
 from callcontrol.store.pool import run
 from callcontrol.store.reference_news import EVERYTHING, ReferenceRows
 from callcontrol.store.reference_read import Entries, read_everything
+from callcontrol.store.schema import check_schema
 
 if TYPE_CHECKING:
     from callcontrol.store.pool import Connection

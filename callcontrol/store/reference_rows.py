@@ -18,10 +18,10 @@ from callcontrol.clock import Clock, SystemClock
 from callcontrol.errors import CallControlError, StoreUnavailable
 from callcontrol.reference import Reference
 from callcontrol.reference_file import Built
-from callcontrol.store.migrate import check_schema
 from callcontrol.store.pool import Store, run
 from callcontrol.store.reference_follow import Follower
 from callcontrol.store.reference_news import EVERYTHING, ReferenceRows
+from callcontrol.store.schema import check_schema
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from callcontrol.store.cdr_table import CdrFilter
-from callcontrol.store.migrate import check_schema
+from callcontrol.store.schema import check_schema
 from dialplan import DEFAULT_ZONE
 
 if TYPE_CHECKING:

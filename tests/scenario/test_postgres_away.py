@@ -277,6 +277,6 @@ def _for_all(stack, setting):
 
 
 def _schema():
-    from callcontrol.store.migrate import SCHEMA
+    from callcontrol.store.schema import SCHEMA
 
     return SCHEMA

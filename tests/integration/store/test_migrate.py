@@ -10,8 +10,9 @@ import pytest
 
 from callcontrol.errors import ConfigError, StoreRejected, StoreUnavailable
 from callcontrol.store import Connection, EmbeddedPostgres, run
-from callcontrol.store.migrate import SCHEMA, check_schema, migrate
+from callcontrol.store.migrate import migrate
 from callcontrol.store.reference_rows import read_reference_once
+from callcontrol.store.schema import SCHEMA, check_schema
 
 
 @pytest.fixture

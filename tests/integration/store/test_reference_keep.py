@@ -156,7 +156,7 @@ class TestFeed:
         try:
             feed.start(lambda: read_kept(kept, at=AT))
             was_kept = feed.is_kept
-            from callcontrol.store.migrate import SCHEMA
+            from callcontrol.store.schema import SCHEMA
 
             run(loaded, _execute, f"UPDATE alembic_version SET version_num = '{SCHEMA}'")
             eventually(lambda: not feed.is_kept, within_s=20)
