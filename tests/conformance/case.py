@@ -11,9 +11,6 @@ from tests.conformance.stage import Leg, Stage
 FAILS: Final = "something else"
 """What a library that fails gives, where that depends on the machine."""
 
-RACES: Final = "right or wrong"
-"""What one gives that has a race: as the machine's load has it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -25,7 +22,7 @@ class Case:
         right: what `play` gives with a sound library.
         greenswitch: what it gives with plain greenswitch 0.0.19: why our sessions replace so
             much of it, and, where it differs from `right`, the proof that the case can tell;
-            FAILS: anything but that; RACES: that or anything else.
+            FAILS: anything but that.
         limit: how many legs the subject is to admit at a time.
     """
 
