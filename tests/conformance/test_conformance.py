@@ -10,6 +10,7 @@ from tests.conformance.cases import CASES
 from tests.conformance.stage import Stage
 
 EACH_CASE = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+_PLAYS = 10
 # What greenswitch gets right says nothing of a case, and its haste with a lost leg varies.
 FAILED = [case for case in CASES if case.greenswitch != case.right]
 EACH_FAILED = pytest.mark.parametrize("case", FAILED, ids=[case.name for case in FAILED])
@@ -29,13 +30,16 @@ def test_ours_gets_it_right(case: Case):
 
 @EACH_FAILED
 def test_plain_greenswitch_gives_what_the_table_says(case: Case):
-    """The case can tell the difference; if this fails, greenswitch has changed."""
-    found = given(case, "greenswitch")
+    """The case can tell the difference; if this fails, greenswitch has changed.
+
+    Where it has a race it is right now and then, on a full machine above all.
+    """
+    found = (given(case, "greenswitch") for _ in range(_PLAYS))
 
     if case.greenswitch == FAILS:
-        assert found != case.right
+        assert any(one != case.right for one in found)
     else:
-        assert found == case.greenswitch
+        assert case.greenswitch in found
 
 
 def test_a_subject_that_does_not_start_is_told():
